@@ -1,0 +1,1 @@
+"""Folds of the log into documents. The only place that imports pycrdt."""

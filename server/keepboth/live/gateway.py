@@ -1,0 +1,222 @@
+"""The editing sockets' front door: native ``websockets`` connections on the HTTP server's port.
+
+uvicorn hands an upgraded TCP connection to whatever ``asyncio.Protocol`` its ``ws`` setting makes; here that is a
+``websockets`` server connection. What uvicorn then does not do for these sockets is done here: handshake time-out,
+keep-alive, connection cap, Origin check, closing on shutdown. Messages skip the library's queue and coroutine: a whole
+data frame goes straight to the session, and reading is paused at the transport when a room asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from keepboth.errors import InvalidRequest, KeepBothError, MalformedMessage, NotAuthorised, ShuttingDown
+from keepboth.events import check_document_name
+from keepboth.live.hub import Hub
+from keepboth.live.room import Room
+from keepboth.live.session import Actor, Session
+from keepboth.settings import Settings
+
+log = logging.getLogger("keepboth.live")
+
+PREFIX = "/ws/"
+
+Identify = Callable[[Request], "Actor | Awaitable[Actor | None] | None"]
+"""The hook that says who opens a socket: an actor, None for a guest; raise NotAuthorised to refuse."""
+
+
+class EditingConnection(ServerConnection):
+    """One WebSocket that feeds one session. Implements :class:`keepboth.live.session.Connection`."""
+
+    room: Room | None = None
+    session: Session | None = None
+    _parts: list[bytes] | None = None
+    opening: tuple[str, Actor | None] = ("", None)
+    """Document name and actor, told from the opening request."""
+    _closing: asyncio.Task[None] | None = None
+
+    def process_event(self, event: Any) -> None:
+        """Data frames of an open session go straight to it; everything else is the library's."""
+        if self.session is None or type(event) is not Frame or event.opcode not in (0, 1, 2):
+            super().process_event(event)
+            return
+        if event.opcode is Opcode.TEXT:
+            self._fail(MalformedMessage("a text frame: messages are binary"))
+        elif event.fin and self._parts is None:
+            self._take(bytes(event.data))
+        else:
+            parts = self._parts = self._parts if self._parts is not None else []
+            parts.append(bytes(event.data))
+            if event.fin:
+                self._parts = None
+                self._take(b"".join(parts))
+
+    def _take(self, data: bytes) -> None:
+        session, room = self.session, self.room
+        if session is None or room is None or session.closed:
+            return
+        try:
+            room.receive(session, data)
+        except KeepBothError as error:
+            self._fail(error)
+        except Exception:
+            log.exception("a message of session %s in %r could not be handled", session.id, room.name)
+            self._fail(KeepBothError("the server failed on a message"))
+
+    def _fail(self, error: KeepBothError) -> None:
+        if self.session is not None and self.room is not None:
+            self.room.drop(self.session, error)
+
+    # -- the session's port -------------------------------------------------------------------------------------------
+
+    def write(self, frames: bytes) -> None:
+        if self.protocol.state is OPEN:
+            self.transport.write(frames)
+
+    def backlog_bytes(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def hold(self, held: bool) -> None:
+        if self.transport.is_closing():
+            return
+        if held:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def close_with(self, error: KeepBothError) -> None:
+        """Start the closing handshake with the error's code; its stable name leads the reason."""
+        code = 1012 if isinstance(error, ShuttingDown) else error.close_code
+        reason = f"{error.code}: {error.detail}".encode()[:123].decode(errors="ignore")
+        self.hold(False)
+        if self._closing is None:
+            self._closing = self.loop.create_task(self.close(code, reason))
+
+
+class Port:
+    """The four verbs of a connection, under the names the session knows (``close`` is the library's own name)."""
+
+    __slots__ = ("_connection", "backlog_bytes", "hold", "write")
+
+    def __init__(self, connection: EditingConnection) -> None:
+        self._connection = connection
+        self.write = connection.write
+        self.backlog_bytes = connection.backlog_bytes
+        self.hold = connection.hold
+
+    def close(self, error: KeepBothError) -> None:
+        self._connection.close_with(error)
+
+
+class Gateway:
+    """Makes connections and runs their lives. ``websockets`` sees it as the server that it belongs to."""
+
+    def __init__(self, settings: Settings, hub: Hub, identify: Identify | None = None) -> None:
+        self.settings = settings
+        self.hub = hub
+        self.identify = identify
+        self.logger = log
+        self.handler_tasks: set[asyncio.Task[None]] = set()
+        self.open: set[EditingConnection] = set()
+        self._serving = True
+
+    def protocol_factory(self, **_uvicorn: Any) -> EditingConnection:
+        """What uvicorn calls for every upgrade request."""
+        settings = self.settings
+        protocol = ServerProtocol(
+            origins=[*settings.origins] or None,  # type: ignore[arg-type]
+            select_subprotocol=lambda _protocol, offered: offered[0] if offered else None,
+            max_size=settings.max_frame_bytes,
+            logger=logging.getLogger("keepboth.websocket"),
+        )
+        return EditingConnection(
+            protocol,
+            self,  # type: ignore[arg-type]
+            ping_interval=settings.ping_interval_s,
+            ping_timeout=settings.ping_timeout_s,
+            close_timeout=5,
+            write_limit=settings.outbox_bytes,
+        )
+
+    def is_serving(self) -> bool:
+        return self._serving
+
+    async def handler(self, connection: EditingConnection) -> None:
+        """The life of one connection. Registered by ``websockets`` in :attr:`handler_tasks`."""
+        session: Session | None = None
+        try:
+            async with asyncio.timeout(self.settings.handshake_timeout_s):
+                await connection.handshake(self._process_request)  # type: ignore[arg-type]
+            if connection.protocol.state is not OPEN:
+                return
+            self.open.add(connection)
+            connection.start_keepalive()
+            name, actor = connection.opening
+            session = Session(Port(connection), f"c:{self.hub.new_id().hex()}", actor)
+            connection.session = session
+            connection.room = self.hub.join(name, session)
+            await connection.wait_closed()
+        except KeepBothError as error:
+            connection.close_with(error)
+        except TimeoutError:
+            connection.transport.abort()
+        except Exception:
+            log.exception("an editing socket failed")
+            connection.transport.abort()
+        finally:
+            self.open.discard(connection)
+            if session is not None and connection.room is not None:
+                connection.room.leave(session)
+            task = asyncio.current_task()
+            if task is not None:
+                self.handler_tasks.discard(task)
+
+    async def _process_request(self, connection: EditingConnection, request: Request) -> Response | None:
+        path = urlsplit(request.path).path
+        if not path.startswith(PREFIX):
+            return connection.respond(HTTPStatus.NOT_FOUND, f"editing sockets are at {PREFIX}{{document}}\n")
+        if len(self.open) >= self.settings.max_connections:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded: too many connections\n")
+        try:
+            name = check_document_name(unquote(path[len(PREFIX) :], errors="strict"))
+            actor: Actor | None = None
+            if self.identify is not None:
+                found = self.identify(request)
+                actor = await found if inspect.isawaitable(found) else found
+        except UnicodeDecodeError:
+            return connection.respond(HTTPStatus.BAD_REQUEST, "invalid-request: the document name is not UTF-8\n")
+        except InvalidRequest as error:
+            return connection.respond(HTTPStatus.BAD_REQUEST, f"{error.code}: {error.detail}\n")
+        except NotAuthorised as error:
+            return connection.respond(HTTPStatus.FORBIDDEN, f"{error.code}: {error.detail}\n")
+        connection.opening = (name, actor)
+        return None
+
+    async def stop(self) -> None:
+        """Refuse new sockets; finish what is under way; close every session with 1012; wait for the handlers."""
+        self._serving = False
+        await self.hub.stop()
+        for connection in list(self.open):
+            connection.close_with(ShuttingDown("the server is going down"))
+        if self.handler_tasks:
+            _, late = await asyncio.wait(self.handler_tasks, timeout=self.settings.drain_timeout_s)
+            for task in late:
+                task.cancel()
+
+
+def query_value(request: Request, name: str) -> str | None:
+    """The first value of a query parameter of an opening request, or None. For identify hooks."""
+    values = parse_qs(urlsplit(request.path).query).get(name)
+    return values[0] if values else None

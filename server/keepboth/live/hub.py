@@ -1,0 +1,304 @@
+"""All rooms: opened when somebody comes, folded from the log, closed when nobody is left. Also the way in for HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keepboth.decider.edits import Owner, RecordEdit
+from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
+from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
+from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
+from keepboth.fold.replica import Poisoned
+from keepboth.live.room import CommittedEdit, InFlight, Ports, Room
+from keepboth.live.session import Actor, Session
+from keepboth.settings import Settings
+from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
+from keepboth.store.writer import Writer
+from keepboth.yjs.update import decode_update
+
+log = logging.getLogger("keepboth.live")
+
+LOAD_ROWS = 500
+"""Edits folded between two turns of the event loop while a cold document opens (about a millisecond's work)."""
+
+SWEEP_S = 0.5
+
+
+class Hub:
+    """Every live room of this process, and the writer they share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: EventStore,
+        *,
+        now: Callable[[], Micros],
+        new_id: Callable[[], EventId],
+        detect: Callable[[Room, Sequence[CommittedEdit]], None] = lambda room, edits: None,
+        retired: Callable[[Room], None] = lambda room: None,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.now = now
+        self.new_id = new_id
+        self.rooms: dict[str, Room] = {}
+        self.stopping = False
+        self._draining: dict[str, set[Room]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loads: dict[Room, asyncio.Future[None]] = {}
+        self._retired = retired
+        self._writer = Writer(store, self._delivered_from_writer, gather_s=settings.gather_ms / 1000)
+        self._ports = Ports(
+            now=now,
+            clock=self._loop.time,
+            new_id=new_id,
+            submit=self._writer.submit,
+            later=self._loop.call_later,
+            detect=detect,
+            look_up=self._look_up,
+            store_id=store.store_id,
+        )
+        self._sweeper = self._spawn(self._sweep())
+
+    # -- rooms --------------------------------------------------------------------------------------------------------
+
+    def join(self, name: str, session: Session) -> Room:
+        """Bring *session* into the room *name*, opening it if need be. Raises ShuttingDown."""
+        room = self._room(name)
+        room.join(session)
+        return room
+
+    async def live_room(self, name: str) -> Room:
+        """The room *name*, folded from the log. Raises ShuttingDown, or what went wrong while loading."""
+        room = self._room(name)
+        load = self._loads.get(room)
+        if load is not None:
+            await asyncio.shield(load)
+        return room
+
+    def _room(self, name: str) -> Room:
+        if self.stopping:
+            raise ShuttingDown("the server is going down")
+        room = self.rooms.get(name)
+        if room is not None and room.state == "closed":
+            self._retire(room)
+            room = None
+        if room is None:
+            room = self.rooms[name] = Room(name, self.settings, self._ports)
+            self._loads[room] = self._loop.create_future()
+            self._spawn(self._load(room))
+        return room
+
+    async def _load(self, room: Room) -> None:
+        future = self._loads[room]
+        try:
+            await asyncio.gather(*(self.flush(old) for old in self._draining.get(room.name, ())))
+            folded = await self._fold(room.name)
+            owners = await asyncio.to_thread(self.store.session_clients, room.name)
+            row = await asyncio.to_thread(self.store.document, room.name)
+            revision, document_hash = (row.revision, row.document_hash) if row else (0, b"")
+            known = {client: Owner(session, actor, kind) for client, (session, actor, kind) in owners.items()}
+            room.loaded(folded, revision, document_hash, known)
+            future.set_result(None)
+        except Exception as error:
+            log.exception("the document %r could not be opened", room.name)
+            problem = error if isinstance(error, KeepBothError) else NotDurableNow("the document could not be opened")
+            room.close(problem)
+            future.set_exception(problem)
+            future.exception()
+        finally:
+            del self._loads[room]
+
+    async def _fold(self, name: str) -> DocumentFold:
+        """Fold the stream in slices, so that other rooms do not stall."""
+        document = DocumentFold()
+        try:
+            while True:
+                rows = await asyncio.to_thread(self.store.fold_rows, name, after=document.revision, limit=8 * LOAD_ROWS)
+                if not rows:
+                    return document
+                for at in range(0, len(rows), LOAD_ROWS):
+                    document.add([FoldedEdit(*row) for row in rows[at : at + LOAD_ROWS]])
+                    await asyncio.sleep(0)
+        except Poisoned:
+            log.exception("the CRDT failed on an edit of %r; folding again to find it", name)
+            return await asyncio.to_thread(fold, lambda after: self._fold_rows(name, after))
+
+    def _fold_rows(self, name: str, after: int) -> list[FoldedEdit]:
+        return [FoldedEdit(*row) for row in self.store.fold_rows(name, after=after, limit=LOAD_ROWS)]
+
+    def _retire(self, room: Room) -> None:
+        if self.rooms.get(room.name) is room:
+            del self.rooms[room.name]
+        if room.in_flight:
+            self._draining.setdefault(room.name, set()).add(room)
+        self._retired(room)
+
+    async def _sweep(self) -> None:
+        """Twice a second: rooms that nobody is in leave memory, writers slowed for too long are closed by name."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = self._loop.time()
+            for room in list(self.rooms.values()):
+                room.check_patience()
+                idle = room.idle_since is not None and now - room.idle_since >= self.settings.room_idle_s
+                if room.state == "closed" or (idle and room.is_quiet):
+                    room.state = "closed"
+                    self._retire(room)
+            for name, draining in list(self._draining.items()):
+                draining.difference_update([room for room in draining if not room.in_flight])
+                if not draining:
+                    del self._draining[name]
+
+    # -- the writer ---------------------------------------------------------------------------------------------------
+
+    def _delivered_from_writer(self, results: list[tuple[Any, AppendResult | NotDurableNow]]) -> None:
+        self._loop.call_soon_threadsafe(self._delivered, results)
+
+    def _delivered(self, results: list[tuple[InFlight, AppendResult | NotDurableNow]]) -> None:
+        """One commit is durable: every room it touched goes on, once."""
+        by_room: dict[Room, list[InFlight]] = {}
+        for entry, result in results:
+            entry.result = result
+            mine = by_room.get(entry.room)
+            if mine is None:
+                by_room[entry.room] = [entry]
+            else:
+                mine.append(entry)
+        for room, entries in by_room.items():
+            try:
+                room.committed(entries)
+            except Exception:
+                log.exception("room %r failed after a commit; its sessions resync from the log", room.name)
+                room.close(NotDurableNow("this document is being folded again"))
+
+    def _look_up(self, call: Callable[[EventStore], Any], done: Callable[[Any], None]) -> None:
+        async def run() -> None:
+            done(await asyncio.to_thread(call, self.store))
+
+        self._spawn(run())
+
+    # -- HTTP's way in ------------------------------------------------------------------------------------------------
+
+    async def append_edit(
+        self,
+        document: str,
+        payload: bytes,
+        *,
+        actor: Actor,
+        event_id: EventId | None = None,
+        seen: int | None = None,
+        session: str | None = None,
+        causation_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Record a Yjs update and relay it. Returns its receipts: none if all of it is known and it has no id.
+
+        ``seen`` declares the revision its author had applied. Raises MalformedUpdate, NotDurableNow, ShuttingDown.
+        """
+        update = decode_update(payload)
+        room = await self.live_room(document)
+        owner = Owner(session or f"http:{actor.id}", actor.id, actor.kind)
+        head = room.revision
+        if seen is None:
+            context, source = Context(Seen(0), Seen(head)), "structure"
+        else:
+            context, source = Context.of(min(seen, head)), "declared"
+        command = RecordEdit(
+            owner=owner,
+            clients=frozenset(update.structs) if len(update.structs) == 1 else frozenset(),
+            payload=payload,
+            update=update,
+            context=context,
+            context_source=source,  # type: ignore[arg-type]
+            head=head,
+            readable=readable_form(payload, update) is not None,
+            event_id=event_id,
+            causation_id=causation_id,
+            correlation_id=correlation_id,
+        )
+        if event_id is not None:
+            repeated = await self._repeated(event_id, document, payload)
+            if repeated is not None:
+                return (repeated,)
+        answer: asyncio.Future[AppendResult] = self._loop.create_future()
+        decided = room.record_command(command, lambda result: _settle(answer, result), check_ids=event_id is not None)
+        if not decided.drafts:
+            await self.flush(room)
+            return ()
+        appended = await answer
+        assert isinstance(appended, Appended)
+        return tuple(
+            receipt._replace(missing=missing)
+            for receipt, missing in zip(appended.receipts, decided.missing, strict=True)
+        )
+
+    async def append(self, item: Append) -> Appended:
+        """Record events that are not edits of the live document, or that were decided elsewhere; edits among them are
+        folded and relayed. Raises what the store refuses with."""
+        room = await self.live_room(item.document)
+        answer: asyncio.Future[AppendResult] = self._loop.create_future()
+        room.record_item(item, lambda result: _settle(answer, result))
+        appended = await answer
+        assert isinstance(appended, Appended)
+        return appended
+
+    async def flush(self, room: Room) -> None:
+        """Wait until everything *room* has under way is durable."""
+        if room.in_flight:
+            waiter = self._loop.create_future()
+            room.in_flight[-1].after.append(lambda: waiter.done() or waiter.set_result(None))
+            await asyncio.wait_for(waiter, self.settings.drain_timeout_s)
+
+    async def _repeated(self, event_id: EventId, document: str, payload: bytes) -> Receipt | None:
+        """The original receipt if this very edit is in the log already."""
+        known: Event | None = await asyncio.to_thread(self.store.get, event_id)
+        if known is None or known.document != document or known.payload != payload:
+            return None
+        return Receipt("duplicate", known.id, known.position, known.revision, known.recorded_at, known.disposition)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Take nothing new in, finish the commit under way, tell the sessions, close them."""
+        self.stopping = True
+        rooms = [*self.rooms.values(), *(room for rooms in self._draining.values() for room in rooms)]
+        await asyncio.gather(*(self.flush(room) for room in rooms), return_exceptions=True)
+        for room in list(self.rooms.values()):
+            room.going_down()
+
+    async def close(self) -> None:
+        """After :meth:`stop` and after the connections are gone: end the writer and the background tasks."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._writer.close)
+
+    def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts for people who run the server."""
+        return {
+            "rooms": len(self.rooms),
+            "sessions": sum(len(room.sessions) for room in self.rooms.values()),
+            "in_flight": sum(len(room.in_flight) for room in self.rooms.values()),
+        }
+
+
+def _settle(answer: asyncio.Future[AppendResult], result: AppendResult | NotDurableNow) -> None:
+    if answer.done():
+        return
+    if isinstance(result, Refused):
+        answer.set_exception(result.error)
+    elif isinstance(result, NotDurableNow):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

@@ -1,0 +1,87 @@
+"""Awareness: who is here, where their cursors are. Kept in memory while they are connected, never recorded."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from keepboth.errors import OverLimit
+from keepboth.yjs.messages import AwarenessState
+
+NULL = "null"
+MAX_NAME = 120
+MAX_CLIENTS_PER_MESSAGE = 10_000
+
+
+class Claim(NamedTuple):
+    """What a session says of itself: a label for people, not an identity."""
+
+    name: str | None
+    color: str | None
+
+
+NO_CLAIM = Claim(None, None)
+
+
+class Presence:
+    """The newest awareness state of every client in one room."""
+
+    def __init__(self, max_state_bytes: int) -> None:
+        self._states: dict[int, AwarenessState] = {}
+        self._max_state_bytes = max_state_bytes
+
+    def take(self, states: tuple[AwarenessState, ...]) -> list[AwarenessState]:
+        """Keep what is newer than what is known (y-protocols: higher clock, or equal clock and gone); return that.
+
+        Raises OverLimit for a state larger than the limit.
+        """
+        news: list[AwarenessState] = []
+        for state in states:
+            if len(state.state_json) > self._max_state_bytes:
+                raise OverLimit(
+                    f"an awareness state of {len(state.state_json)} characters, {self._max_state_bytes} are accepted"
+                )
+            known = self._states.get(state.client)
+            gone = state.state_json == NULL
+            if known is not None and (
+                state.clock < known.clock
+                or (state.clock == known.clock and not (gone and known.state_json != NULL) and state != known)
+            ):
+                continue
+            if gone:
+                if known is None:
+                    continue
+                self._states.pop(state.client)
+            else:
+                self._states[state.client] = state
+            news.append(state)
+        return news
+
+    def states(self) -> list[AwarenessState]:
+        """Everybody who is here."""
+        return list(self._states.values())
+
+    def leave(self, clients: set[int]) -> list[AwarenessState]:
+        """Forget *clients*; return the states that say so."""
+        out: list[AwarenessState] = []
+        for client in clients:
+            known = self._states.pop(client, None)
+            if known is not None:
+                out.append(AwarenessState(client, known.clock, NULL))
+        return out
+
+
+def claim_of(state_json: str) -> Claim:
+    """The ``user.name`` and ``user.color`` of an awareness state, as far as it has them."""
+    try:
+        state = json.loads(state_json)
+    except (ValueError, RecursionError):
+        return NO_CLAIM
+    user = state.get("user") if isinstance(state, dict) else None
+    if not isinstance(user, dict):
+        return NO_CLAIM
+    name, color = user.get("name"), user.get("color")
+    return Claim(
+        name.strip()[:MAX_NAME] or None if isinstance(name, str) else None,
+        color[:40] if isinstance(color, str) else None,
+    )

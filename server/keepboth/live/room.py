@@ -1,0 +1,665 @@
+"""The single owner of one live document: takes messages in, decides, has them recorded, then tells everybody.
+
+Everything here runs on the event loop, without awaiting: the order of messages is the order of calls. The only waits
+are the store's, and the room goes on while they last.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, take_in
+from keepboth.decider.identity import Identity
+from keepboth.errors import (
+    Fenced,
+    KeepBothError,
+    MalformedMessage,
+    NotDurableNow,
+    OverLimit,
+    Overloaded,
+    ShuttingDown,
+    SlowReader,
+)
+from keepboth.events import (
+    DOCUMENT_CREATED,
+    EDIT_RECORDED,
+    Draft,
+    EventId,
+    Micros,
+    Receipt,
+)
+from keepboth.fold.document import DocumentFold, FoldedEdit, Release, readable_form
+from keepboth.fold.replica import EMPTY_UPDATE, Poisoned, merge
+from keepboth.live.frames import binary_frame, update_frame
+from keepboth.live.handshake import Handshake
+from keepboth.live.presence import Presence, claim_of
+from keepboth.live.private import EditReceipt, encode_receipts, encode_suffix
+from keepboth.live.session import Gone, Session
+from keepboth.settings import Settings
+from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
+from keepboth.yjs.messages import (
+    Auth,
+    Awareness,
+    Private,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    UpdateMessage,
+    decode_message,
+    decode_state_vector,
+    encode_awareness,
+    encode_private,
+    encode_sync_step1,
+    encode_sync_step2,
+)
+from keepboth.yjs.structs import Update
+from keepboth.yjs.update import decode_update
+
+log = logging.getLogger("keepboth.live")
+
+RESYNC_EVERY_S = 1.0
+MAX_REMEMBERED = 10_000
+
+
+class Ports(NamedTuple):
+    """What a room is given from outside. Times: ``now`` UTC µs, ``clock`` monotonic seconds."""
+
+    now: Callable[[], Micros]
+    clock: Callable[[], float]
+    new_id: Callable[[], EventId]
+    submit: Callable[[Append, InFlight], None]
+    later: Callable[[float, Callable[[], None]], Any]
+    detect: Callable[[Room, Sequence[CommittedEdit]], None]
+    look_up: Callable[[Callable[[EventStore], Any], Callable[[Any], None]], None]
+    store_id: str
+
+
+class InFlight:
+    """One item on its way to the disk, and everything needed when it has arrived."""
+
+    __slots__ = ("after", "bytes", "decided", "done", "item", "result", "room", "seq", "session")
+
+    def __init__(
+        self,
+        room: Room,
+        item: Append,
+        session: Session | None = None,
+        seq: int | None = None,
+        decided: Decided | None = None,
+        done: Callable[[AppendResult | NotDurableNow], None] | None = None,
+    ) -> None:
+        self.room = room
+        self.item = item
+        self.session = session
+        self.seq = seq
+        self.decided = decided
+        self.done = done
+        self.result: AppendResult | NotDurableNow | None = None
+        self.after: list[Callable[[], None]] = []
+        self.bytes = sum(len(draft.payload) for draft in item.drafts)
+
+
+class CommittedEdit(NamedTuple):
+    """One edit that has just become visible, for the conflict engine (which asks the log where ``draft`` is None)."""
+
+    revision: int
+    effective: int
+    draft: Draft | None
+    update: Update | None
+
+
+class Room:
+    """One live document. See the module's docstring."""
+
+    def __init__(self, name: str, settings: Settings, ports: Ports) -> None:
+        self.name = name
+        self.settings = settings
+        self.ports = ports
+        self.state: Literal["loading", "live", "closed"] = "loading"
+        self.sessions: set[Session] = set()
+        self.presence = Presence(settings.max_awareness_bytes)
+        self.handshake = Handshake(self)
+        self.owners: dict[int, Owner] = {}
+        self.gone: dict[str, Gone] = {}
+        self.revision = 0
+        self.document_hash = b""
+        self.fold = DocumentFold()
+        self.identity = Identity({}, {}, dict)
+        self.in_flight: deque[InFlight] = deque()
+        self.in_flight_bytes = 0
+        self.idle_since: float | None = ports.clock()
+        self._backlog: deque[tuple[Session, bytes]] = deque()
+        self._presence_news: dict[int, Any] = {}
+        self._held: set[Session] = set()
+        self._step2: tuple[int, bytes] | None = None
+        self._waiting_parts: dict[int, tuple[Draft, Update]] = {}
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def loaded(self, fold: DocumentFold, revision: int, document_hash: bytes, owners: dict[int, Owner]) -> None:
+        """Go live with what the log says; then take in what arrived meanwhile."""
+        self.fold = fold
+        self.revision = revision
+        self.document_hash = document_hash
+        self.owners = owners
+        replica = fold.replica
+        self.identity = Identity(fold.clocks(), replica.deletes(), lambda: self.fold.replica.deletes())
+        for entry in fold.waiting.entries():
+            for client, clock, length in entry.brings:
+                self.identity.inserted.add(client, clock, length)
+                self.identity.waiting.add(client, clock, length)
+        self.state = "live"
+        for session in list(self.sessions):
+            self._greet(session)
+        backlog, self._backlog = self._backlog, deque()
+        for session, data in backlog:
+            if not session.closed:
+                self.receive(session, data)
+        for session in list(self._held):
+            self._release(session)
+
+    def join(self, session: Session) -> None:
+        """A connection has opened."""
+        self.sessions.add(session)
+        self.idle_since = None
+        if self.state == "live":
+            self._greet(session)
+
+    def leave(self, session: Session) -> None:
+        """A connection is gone. What it had sent is still recorded."""
+        if session not in self.sessions:
+            return
+        self.sessions.discard(session)
+        self._held.discard(session)
+        session.closed = True
+        while len(self.gone) >= MAX_REMEMBERED:
+            self.gone.pop(next(iter(self.gone)))
+        if session.clients or session.declared:
+            self.gone[session.id] = Gone(self.ports.now(), session.sent, session.lower)
+        others = {client for other in self.sessions for client in other.awareness}
+        left = self.presence.leave(session.awareness - others)
+        if left:
+            frame = binary_frame(encode_awareness(left))
+            for other in self.sessions:
+                self._write(other, frame)
+        if not self.sessions:
+            self.idle_since = self.ports.clock()
+
+    def close(self, error: KeepBothError) -> None:
+        """Close every session; the room is not used again."""
+        self.state = "closed"
+        for session in list(self.sessions):
+            self._close(session, error)
+
+    def _greet(self, session: Session) -> None:
+        frames = binary_frame(encode_sync_step1(self.fold.replica.state_vector()))
+        states = self.presence.states()
+        if states:
+            frames += binary_frame(encode_awareness(states))
+        self._write(session, frames)
+
+    # -- messages in --------------------------------------------------------------------------------------------------
+
+    def receive(self, session: Session, data: bytes) -> None:
+        """Take one message of *session* in. Raises one of our errors if it cannot be one."""
+        if self.state != "live" or session.backlog is not None:
+            self._queue(session, data)
+            return
+        if not data:
+            raise MalformedMessage("an empty frame")
+        message = decode_message(data)
+        kind = type(message)
+        if kind is UpdateMessage:
+            self._receive_edit(session, message.update, transfer=False)  # type: ignore[union-attr]
+        elif isinstance(message, SyncStep2):
+            self._receive_edit(session, message.update, transfer=True)
+        elif isinstance(message, SyncStep1):
+            self._answer_step1(session, message.state_vector)
+        elif isinstance(message, Awareness):
+            self._receive_awareness(session, message)
+        elif isinstance(message, QueryAwareness):
+            self._write(session, binary_frame(encode_awareness(self.presence.states())))
+        elif isinstance(message, Private):
+            self.handshake.receive(session, message.body)
+        elif isinstance(message, Auth):
+            return
+        else:
+            log.debug("message of unknown type from %s in %r ignored", session.id, self.name)
+
+    def _queue(self, session: Session, data: bytes) -> None:
+        """Keep a message for later: the room is being loaded, or this session's hello is being looked up."""
+        waiting = self._backlog if session.backlog is None else session.backlog
+        waiting.append((session, data))
+        if len(waiting) >= 64:
+            self._hold(session)
+
+    def take_queued(self, session: Session) -> None:
+        """This session's hello has been answered: go on with what it sent since."""
+        queued, session.backlog = session.backlog or deque(), None
+        for _, data in queued:
+            if not session.closed:
+                self.receive(session, data)
+        if session in self._held and not self._full():
+            self._release(session)
+
+    def _answer_step1(self, session: Session, state_vector: bytes) -> None:
+        vector = decode_state_vector(state_vector)
+        self._write(session, self._step2_frame(session, state_vector))
+        session.sent = self.revision
+        session.synced = True
+        if session.declared:
+            return
+        insertions = self.identity.insertions
+        if vector:
+            unseen = insertions.first_unseen(vector)
+            known = insertions.last_before(self.revision + 1 if unseen is None else unseen)
+            session.lower = max(session.lower, known)
+
+    def _step2_frame(self, session: Session, state_vector: bytes) -> bytes:
+        suffix = encode_suffix(self.revision, self.document_hash) if session.declared else b""
+        if state_vector != b"\x00" or suffix:
+            return binary_frame(encode_sync_step2(self.fold.replica.update_since(state_vector)) + suffix)
+        if self._step2 is None or self._step2[0] != self.revision:
+            self._step2 = (self.revision, binary_frame(encode_sync_step2(self.fold.replica.update_since())))
+        return self._step2[1]
+
+    def _receive_awareness(self, session: Session, message: Awareness) -> None:
+        news = self.presence.take(message.states)
+        if len(message.states) == 1:
+            state = message.states[0]
+            if not session.clients and not session.declared:
+                self._learn_client(session, state.client)
+            if state.client in session.clients and state.state_json != "null":
+                session.claim = claim_of(state.state_json)
+        for state in news:
+            if state.state_json != "null":
+                session.awareness.add(state.client)
+        if not news:
+            return
+        if not self._presence_news:
+            self.ports.later(0.005, self._relay_presence)
+        for state in news:
+            self._presence_news[state.client] = state
+
+    def _relay_presence(self) -> None:
+        news, self._presence_news = self._presence_news, {}
+        if not news or self.state == "closed":
+            return
+        frame = binary_frame(encode_awareness(news.values()))
+        for session in self.sessions:
+            self._write(session, frame)
+
+    def _learn_client(self, session: Session, client: int) -> None:
+        """A stock client's Yjs id has become known: its session is named after it, so that it survives reconnects."""
+        if any(client in other.clients for other in self.sessions if other is not session):
+            return
+        session.clients = frozenset((client,))
+        known = self.owners.get(client)
+        name = f"y:{client}"
+        session.id = known.session if known is not None and known.session == name else name
+        before = self.gone.pop(session.id, None)
+        if before is not None:
+            session.lower = max(session.lower, before.lower)
+            session.away_from = before.at
+            session.correlation_id = f"away:{session.id}:{before.at}"
+
+    # -- edits --------------------------------------------------------------------------------------------------------
+
+    def _receive_edit(self, session: Session, payload: bytes, *, transfer: bool) -> None:
+        """Record what a session sent, unless all of it is known."""
+        seq: int | None = None
+        authored_at: Micros | None = None
+        if session.declared and not transfer:
+            seq = session.next_seq
+            session.next_seq = seq + 1
+            authored_at, session.next_authored_at = session.next_authored_at, None
+        if payload == EMPTY_UPDATE:
+            if seq is not None:
+                self._known_already(session, seq, None)
+            return
+        update = decode_update(payload)
+        if not session.declared and not session.clients and len(update.structs) == 1 and not transfer:
+            (client,) = update.structs
+            if client not in self.owners:
+                self._learn_client(session, client)
+        proved = session.prove(update, self.identity, self.fold.late)
+        context, source = session.context(proved)
+        away = session.correlation_id is not None and (
+            transfer or (seq is not None and seq <= session.offline_until_seq)
+        )
+        command = RecordEdit(
+            owner=session.owner,
+            clients=session.clients,
+            payload=payload,
+            update=update,
+            context=context,
+            context_source=source,
+            head=self.revision,
+            transfer=transfer,
+            readable=readable_form(payload, update) is not None,
+            session_seq=seq,
+            authored_at=authored_at,
+            time_quality="assumed" if authored_at is None else "measured",
+            correlation_id=session.correlation_id if away else None,
+            away_from=session.away_from if away else None,
+            stretches=session.stretches if transfer else (),
+        )
+        decided = decide_edit(command, self.identity, self.owners, self.ports.new_id)
+        if transfer and not session.declared:
+            session.correlation_id = None
+        if not decided.drafts:
+            if seq is not None:
+                self._known_already(session, seq, update)
+            return
+        self._record(session, decided, seq)
+
+    def _known_already(self, session: Session, seq: int, update: Update | None) -> None:
+        """Answer a repeat: at once if what it repeats is durable, else together with that."""
+
+        def answer() -> None:
+            revision = 0
+            if update is not None:
+                for client, structs in update.structs.items():
+                    revision = max(revision, self.identity.insertions.revision_of(client, structs[-1].clock))
+            self._receipts(session, [EditReceipt(seq, "duplicate", revision, "ready")])
+
+        if self.in_flight:
+            self.in_flight[-1].after.append(answer)
+        else:
+            answer()
+
+    def record_command(
+        self, command: RecordEdit, done: Callable[[AppendResult | NotDurableNow], None], *, check_ids: bool
+    ) -> Decided:
+        """Record an edit that came another way than through a socket (HTTP). ``done`` gets the store's answer."""
+        decided = decide_edit(command, self.identity, self.owners, self.ports.new_id)
+        if decided.drafts:
+            item = Append(self.name, decided.drafts, create=self._create(command.owner), check_ids=check_ids)
+            self._submit(InFlight(self, item, decided=decided, done=done))
+        return decided
+
+    def record_item(self, item: Append, done: Callable[[AppendResult | NotDurableNow], None]) -> None:
+        """Record events that were decided elsewhere (decisions, an application's own events)."""
+        decided = Decided(list(item.drafts), [], [])
+        self._submit(InFlight(self, item, decided=decided, done=done))
+
+    def _create(self, owner: Owner) -> Draft | None:
+        if self.revision:
+            return None
+        return Draft(
+            DOCUMENT_CREATED, self.ports.new_id(), b'{"title":null}', actor=owner.actor, actor_kind=owner.actor_kind
+        )
+
+    def _record(self, session: Session, decided: Decided, seq: int | None) -> None:
+        drafts = decided.drafts
+        if drafts[0].disposition == "pending" and len(self.fold.waiting) >= self.settings.max_pending_edits:
+            raise OverLimit(f"{len(self.fold.waiting)} edits of this document wait for others that never came")
+        if session.recorded_claim != (session.id, session.claim):
+            session.recorded_claim = (session.id, session.claim)
+            drafts = [self.handshake.joined(session), *drafts]
+        repeats = seq is not None and seq <= session.recorded_seq
+        if seq is not None and not repeats:
+            session.recorded_seq = seq
+        item = Append(self.name, drafts, create=self._create(session.owner), check_ids=repeats)
+        session.in_flight += 1
+        self._submit(InFlight(self, item, session, seq, decided))
+        if decided.missing and any(decided.missing):
+            self._ask_for_missing(session)
+
+    def _submit(self, entry: InFlight) -> None:
+        self.in_flight.append(entry)
+        self.in_flight_bytes += entry.bytes
+        self.ports.submit(entry.item, entry)
+        if entry.session is not None and self._full():
+            self._hold(entry.session)
+
+    def _ask_for_missing(self, session: Session) -> None:
+        """An edit builds on something that is not in the log: its author has it, so ask (at most once a second)."""
+        now = self.ports.clock()
+        if now - session.last_resync >= RESYNC_EVERY_S:
+            session.last_resync = now
+            vector = self.fold.replica.state_vector()
+            self._write(session, binary_frame(encode_sync_step1(vector)))
+
+    # -- flow control -------------------------------------------------------------------------------------------------
+
+    def _full(self) -> bool:
+        return len(self.in_flight) >= self.settings.mailbox_edits or self.in_flight_bytes >= self.settings.mailbox_bytes
+
+    def _hold(self, session: Session) -> None:
+        if session in self._held or session.closed:
+            return
+        self._held.add(session)
+        session.held_since = self.ports.clock()
+        session.connection.hold(True)
+
+    def _release(self, session: Session) -> None:
+        self._held.discard(session)
+        session.held_since = None
+        if not session.closed:
+            session.connection.hold(False)
+
+    def check_patience(self) -> None:
+        """Close, by name, writers that have been slowed for too long."""
+        limit = self.ports.clock() - self.settings.mailbox_patience_s
+        for session in [s for s in self._held if s.held_since is not None and s.held_since < limit]:
+            self._close(session, Overloaded("this document's queue to the disk stayed full"))
+
+    # -- after the commit ---------------------------------------------------------------------------------------------
+
+    def committed(self, entries: Sequence[InFlight]) -> None:
+        """Go on with what one commit made durable: fold it, then tell everybody. In the order it was submitted."""
+        edits: list[FoldedEdit] = []
+        facts: dict[int, tuple[Draft, Update]] = {}
+        receipts: dict[Session, list[EditReceipt]] = {}
+        last = 0
+        for entry in entries:
+            self.in_flight.popleft()
+            self.in_flight_bytes -= entry.bytes
+            if entry.session is not None:
+                entry.session.in_flight -= 1
+            result = entry.result
+            if isinstance(result, Appended):
+                last = max(last, self._take_receipts(entry, result, edits, facts, receipts))
+            else:
+                entry.after.clear()
+                if isinstance(result, NotDurableNow):
+                    self._fail(result)
+            if entry.done is not None:
+                assert result is not None
+                entry.done(result)
+            elif isinstance(result, Refused):
+                log.error("an edit of %r was refused by the store: %s", self.name, result.error)
+                self._fail(NotDurableNow("the store did not take an edit"))
+        if self.state != "live":
+            return
+        if last:
+            self.revision = last
+            self._step2 = None
+            self._publish(edits, facts, receipts)
+        elif receipts:
+            self._receipts_all(receipts)
+        for entry in entries:
+            for answer in entry.after:
+                answer()
+        if self._held and not self._full():
+            for session in list(self._held):
+                self._release(session)
+
+    def _take_receipts(
+        self,
+        entry: InFlight,
+        result: Appended,
+        edits: list[FoldedEdit],
+        facts: dict[int, tuple[Draft, Update]],
+        receipts: dict[Session, list[EditReceipt]],
+    ) -> int:
+        """Sort one item's receipts: what to fold, whom to tell. Returns the last new revision, 0 if nothing is new."""
+        last = 0
+        if result.created is not None:
+            last = result.created.revision
+        updates = iter(entry.decided.updates if entry.decided is not None else ())
+        answer: Receipt | None = None
+        for draft, receipt in zip(entry.item.drafts, result.receipts, strict=True):
+            if draft.type != EDIT_RECORDED:
+                if receipt.status != "duplicate":
+                    last = receipt.revision
+                continue
+            update = next(updates, None)
+            answer = receipt
+            if receipt.status == "duplicate":
+                continue
+            last = receipt.revision
+            if update is None:
+                update = decode_update(draft.payload)
+                take_in(self.identity, update, receipt.disposition, draft.session or draft.actor)
+            edits.append(FoldedEdit(receipt.revision, receipt.disposition, draft.payload, update))
+            facts[receipt.revision] = (draft, update)
+            insertions = self.identity.insertions
+            for client, structs in update.structs.items():
+                insertions.add(client, structs[0].clock, receipt.revision)
+                if client not in self.owners and draft.session is not None:
+                    self.owners[client] = Owner(draft.session, draft.actor, draft.actor_kind)
+        if last:
+            self.document_hash = result.document_hash
+        if answer is not None and entry.seq is not None and entry.session is not None:
+            receipts.setdefault(entry.session, []).append(
+                EditReceipt(entry.seq, answer.status, answer.revision, answer.disposition)
+            )
+        return last
+
+    def _publish(
+        self,
+        edits: list[FoldedEdit],
+        facts: dict[int, tuple[Draft, Update]],
+        receipts: dict[Session, list[EditReceipt]],
+    ) -> None:
+        """Hop 7 to 9: advance the fold, relay in release order, hand receipts out, then let the engine know."""
+        for edit in edits:
+            if edit.disposition == "pending":
+                self._waiting_parts[edit.revision] = facts[edit.revision]
+        try:
+            releases = self.fold.add(edits)
+        except Poisoned as error:
+            log.error("the CRDT failed on an edit of %r, folding again: %s", self.name, error)
+            self._receipts_all(receipts)
+            self._fail(NotDurableNow("this document is being folded again"))
+            return
+        if self._waiting_parts:
+            self._note_released(releases, facts)
+        self._relay(releases, receipts)
+        unknown = (None, None)
+        visible = [
+            CommittedEdit(revision, self.fold.late.get(revision, revision), *facts.get(revision, unknown))
+            for release in releases
+            for revision in release.revisions
+        ]
+        if visible:
+            self.ports.detect(self, visible)
+
+    def _note_released(self, releases: Iterable[Release], facts: dict[int, tuple[Draft, Update]]) -> None:
+        for release in releases:
+            for revision in release.revisions:
+                held = self._waiting_parts.pop(revision, None)
+                if held is not None:
+                    facts.setdefault(revision, held)
+                    for client, structs in held[1].structs.items():
+                        for struct in structs:
+                            self.identity.waiting.remove(client, struct.clock, struct.length)
+
+    def _relay(
+        self,
+        releases: Sequence[Release],
+        receipts: dict[Session, list[EditReceipt]],
+    ) -> None:
+        """One merged frame per session and commit, prebuilt once for stock and once for declared sessions."""
+        stock = declared = single = b""
+        merged = b""
+        if releases:
+            merged = releases[0].payload if len(releases) == 1 else merge([release.payload for release in releases])
+        for session in list(self.sessions):
+            frames = b""
+            if session.synced and merged:
+                if session.one_frame_per_event:
+                    single = single or self._frames_by_event(releases)
+                    frames = single
+                elif session.declared:
+                    declared = declared or update_frame(merged, encode_suffix(self.revision, self.document_hash))
+                    frames = declared
+                else:
+                    stock = stock or update_frame(merged)
+                    frames = stock
+            if session.synced:
+                session.sent = self.revision
+            mine = receipts.get(session)
+            if mine:
+                frames += binary_frame(encode_private(encode_receipts(mine)))
+            if frames:
+                self._write(session, frames)
+
+    def _frames_by_event(self, releases: Sequence[Release]) -> bytes:
+        """A frame for every event, for clients that step through them. Only the last one carries a provable hash."""
+        rows: list[tuple[int, bytes]] = []
+        for release in releases:
+            if release.together:
+                rows.append((release.effective, release.payload))
+            else:
+                rows.extend(zip(release.revisions, release.payloads, strict=True))
+        frames = [
+            update_frame(readable_form(payload) or EMPTY_UPDATE, encode_suffix(revision, b""))
+            for revision, payload in rows[:-1]
+        ]
+        payload = readable_form(rows[-1][1]) or EMPTY_UPDATE
+        frames.append(update_frame(payload, encode_suffix(self.revision, self.document_hash)))
+        return b"".join(frames)
+
+    def _receipts(self, session: Session, receipts: list[EditReceipt]) -> None:
+        self._write(session, binary_frame(encode_private(encode_receipts(receipts))))
+
+    def _receipts_all(self, receipts: dict[Session, list[EditReceipt]]) -> None:
+        for session, mine in receipts.items():
+            self._receipts(session, mine)
+
+    def _fail(self, error: KeepBothError) -> None:
+        """State in memory is not what the log says any more: drop it. Everybody reconnects to a room folded anew."""
+        if self.state != "closed":
+            self.close(error)
+
+    # -- out ----------------------------------------------------------------------------------------------------------
+
+    def _write(self, session: Session, frames: bytes) -> None:
+        if session.closed:
+            return
+        connection = session.connection
+        if connection.backlog_bytes() > self.settings.outbox_bytes:
+            self._close(session, SlowReader("this connection reads slower than the document changes"))
+            return
+        connection.write(frames)
+
+    def _close(self, session: Session, error: KeepBothError) -> None:
+        if not session.closed:
+            session.connection.close(error)
+            self.leave(session)
+
+    def drop(self, session: Session, error: KeepBothError) -> None:
+        """Close one session because of what it sent."""
+        self._close(session, error)
+
+    def fence(self, session_id: str, keep: Session) -> Gone | None:
+        """End every other connection of the session *session_id*; return what is remembered of it."""
+        for other in list(self.sessions):
+            if other is not keep and other.declared and other.id == session_id:
+                self._close(other, Fenced("this session was opened on another connection"))
+        return self.gone.pop(session_id, None)
+
+    @property
+    def is_quiet(self) -> bool:
+        """True if nobody is here and nothing is under way."""
+        return not self.sessions and not self.in_flight and self.state == "live"
+
+    def going_down(self) -> None:
+        """Close every session because the server stops."""
+        self.close(ShuttingDown("the server is going down"))

@@ -1,0 +1,138 @@
+"""One editing session: who it is, what it has been sent, what it has proved or declared to have seen.
+
+A session belongs to one room and, while connected, to one connection. Nothing here touches a socket: the connection
+is a port with four verbs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from keepboth.decider.edits import Owner, OwnStretch
+from keepboth.decider.identity import Identity
+from keepboth.errors import KeepBothError
+from keepboth.events import ActorKind, Context, ContextSource, Micros, Seen
+from keepboth.live.presence import NO_CLAIM, Claim
+from keepboth.yjs.structs import Update
+
+
+class Actor(NamedTuple):
+    """Who a connection belongs to, as the ``identify`` hook says. ``id`` is stable; ``name`` is for people."""
+
+    id: str
+    kind: ActorKind = "human"
+    name: str | None = None
+
+
+class Connection(Protocol):
+    """What a session needs of its transport. All calls return at once."""
+
+    def write(self, frames: bytes) -> None:
+        """Send prebuilt WebSocket frames."""
+
+    def backlog_bytes(self) -> int:
+        """Bytes written and not yet taken by the network."""
+
+    def hold(self, held: bool) -> None:
+        """Stop (or go on) reading from the peer."""
+
+    def close(self, error: KeepBothError) -> None:
+        """Close with the error's close code."""
+
+
+class Gone(NamedTuple):
+    """What is remembered of a session between two connections."""
+
+    at: Micros
+    sent: int
+    lower: int
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """The state of one editing session. ``id`` may change once, when a stock client's Yjs id becomes known.
+
+    ``sent`` is the release point up to which the peer has been written everything; ``lower`` the greatest one that it
+    has proved to have applied; ``seen`` what it declares (declared sessions only).
+    """
+
+    connection: Connection
+    id: str
+    actor: Actor | None = None
+    clients: frozenset[int] = frozenset()
+    declared: bool = False
+    synced: bool = False
+    closed: bool = False
+    one_frame_per_event: bool = False
+    sent: int = 0
+    lower: int = 0
+    seen: Seen = field(default_factory=Seen)
+    next_seq: int = 1
+    recorded_seq: int = 0
+    backlog: deque[tuple[Session, bytes]] | None = None
+    next_authored_at: Micros | None = None
+    clock_offset: Micros = 0
+    stretches: tuple[OwnStretch, ...] = ()
+    offline_until_seq: int = 0
+    correlation_id: str | None = None
+    away_from: Micros | None = None
+    awareness: set[int] = field(default_factory=set)
+    claim: Claim = NO_CLAIM
+    recorded_claim: tuple[str, Claim] | None = None
+    in_flight: int = 0
+    held_since: float | None = None
+    last_resync: float = -10.0
+    edits: int = 0
+    _owner: Owner | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Who its edits are recorded for."""
+        if self._owner is None or self._owner.session != self.id:
+            if self.actor is not None:
+                self._owner = Owner(self.id, self.actor.id, self.actor.kind)
+            else:
+                self._owner = Owner(self.id, f"guest:{self.id}", "anonymous")
+        return self._owner
+
+    def prove(self, update: Update, identity: Identity, late: dict[int, int]) -> int:
+        """Raise ``lower`` to what *update* proves: ids of others that it names came to its author through us, and
+        everything we had released before them came first. Returns the greatest release point it names (0: none).
+        """
+        proved = 0
+        clients = self.clients
+        revision_of = identity.insertions.revision_of
+        for structs in update.structs.values():
+            for struct in structs:
+                for named in (struct.origin, struct.right_origin):
+                    if named is not None and named[0] not in clients:
+                        revision = revision_of(*named)
+                        if revision > proved:
+                            proved = revision
+                parent = struct.parent
+                if type(parent) is tuple and parent[0] not in clients:
+                    proved = max(proved, revision_of(*parent))
+        for client, ranges in update.deletes.items():
+            if client not in clients:
+                for clock, length in ranges:
+                    proved = max(proved, revision_of(client, clock + length - 1))
+        if proved and late:
+            proved = max(proved, late.get(proved, 0))
+        if self.lower < proved <= self.sent:
+            self.lower = proved
+        return proved
+
+    def context(self, proved: int) -> tuple[Context, ContextSource]:
+        """The context of an edit that arrives now. A declaration is believed between what structure proves and what
+        was sent."""
+        if not self.declared:
+            return Context(Seen(self.lower), Seen(max(self.sent, self.lower))), "structure"
+        seen = self.seen
+        base = seen.base
+        if base <= self.sent and (proved <= base or seen.include):
+            return Context(seen, seen), "declared"
+        base = min(max(base, proved), self.sent)
+        corrected = Seen(base, tuple(r for r in seen.include if r[0] > base), seen.exclude)
+        return Context(corrected, corrected), "corrected"

@@ -1,0 +1,50 @@
+"""Every setting of the server, each with its environment variable (``KEEPBOTH_`` + the upper-case name)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from arguments, then the environment, then the defaults below. Documented in docs/operating.md."""
+
+    model_config = SettingsConfigDict(env_prefix="KEEPBOTH_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8100, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
+    data: Path = Field(Path("data"), description="folder that holds the log and its projections")
+    log_level: str = Field("warning", description="debug, info, warning or error")
+
+    origins: tuple[str, ...] = Field(
+        (), description="browser origins that may open editing sockets; empty: any (set it when users have cookies)"
+    )
+    max_connections: int = Field(10_000, ge=1, description="open editing sockets at most")
+    max_frame_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="largest frame or request body accepted")
+    handshake_timeout_s: float = Field(10.0, gt=0, description="an opening handshake takes at most this long")
+    ping_interval_s: float = Field(20.0, gt=0, description="seconds between pings on a quiet socket")
+    ping_timeout_s: float = Field(20.0, gt=0, description="a socket that answers no ping for this long is closed")
+
+    mailbox_edits: int = Field(
+        4_000, ge=1, description="edits of one room waiting for the disk before it slows writers"
+    )
+    mailbox_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="bytes of the same")
+    mailbox_patience_s: float = Field(30.0, gt=0, description="a writer slowed for longer than this is closed")
+    outbox_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="bytes a reader may be behind before it is closed as slow"
+    )
+    room_idle_s: float = Field(60.0, ge=0, description="a room nobody is in leaves memory after this long")
+    max_awareness_bytes: int = Field(64 * 1024, ge=128, description="largest awareness state of one client")
+    max_pending_edits: int = Field(
+        10_000, ge=1, description="edits of one room that wait for others before new pending ones are refused"
+    )
+
+    gather_ms: float = Field(
+        0.0,
+        ge=0,
+        le=50,
+        description="wait this long before a commit when several edits are likely (trades latency for CPU)",
+    )
+    drain_timeout_s: float = Field(20.0, gt=0, description="a shutdown waits at most this long for what is under way")
