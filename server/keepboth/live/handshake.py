@@ -13,7 +13,9 @@ from keepboth.errors import MalformedMessage
 from keepboth.events import SESSION_JOINED, Context, Draft, Seen
 from keepboth.live.frames import binary_frame
 from keepboth.live.presence import MAX_NAME, Claim
-from keepboth.live.private import (
+from keepboth.live.session import Session
+from keepboth.yjs.messages import encode_private
+from keepboth.yjs.private import (
     EDIT,
     HELLO,
     SEEN,
@@ -26,8 +28,6 @@ from keepboth.live.private import (
     encode_json,
     subtype_of,
 )
-from keepboth.live.session import Session
-from keepboth.yjs.messages import encode_private
 
 if TYPE_CHECKING:
     from keepboth.live.room import Room

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from keepboth.decider.edits import Owner, RecordEdit
 from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
@@ -27,6 +27,18 @@ LOAD_ROWS = 500
 SWEEP_S = 0.5
 
 
+class Watcher(Protocol):
+    """Who looks at what rooms release: the conflict detector (:class:`keepboth.live.detection.Detector`)."""
+
+    async def known_up_to(self, document: str, revision: int, document_hash: bytes) -> int: ...
+
+    def attach(self, room: Room, covered: int) -> None: ...
+
+    def detect(self, room: Room, edits: Sequence[CommittedEdit]) -> None: ...
+
+    def retired(self, room: Room) -> None: ...
+
+
 class Hub:
     """Every live room of this process, and the writer they share."""
 
@@ -37,8 +49,7 @@ class Hub:
         *,
         now: Callable[[], Micros],
         new_id: Callable[[], EventId],
-        detect: Callable[[Room, Sequence[CommittedEdit]], None] = lambda room, edits: None,
-        retired: Callable[[Room], None] = lambda room: None,
+        watcher: Watcher,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -50,7 +61,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loads: dict[Room, asyncio.Future[None]] = {}
-        self._retired = retired
+        self._watcher = watcher
         self._writer = Writer(store, self._delivered_from_writer, gather_s=settings.gather_ms / 1000)
         self._ports = Ports(
             now=now,
@@ -58,7 +69,7 @@ class Hub:
             new_id=new_id,
             submit=self._writer.submit,
             later=self._loop.call_later,
-            detect=detect,
+            detect=watcher.detect,
             look_up=self._look_up,
             store_id=store.store_id,
         )
@@ -102,7 +113,8 @@ class Hub:
             row = await asyncio.to_thread(self.store.document, room.name)
             revision, document_hash = (row.revision, row.document_hash) if row else (0, b"")
             known = {client: Owner(session, actor, kind) for client, (session, actor, kind) in owners.items()}
-            room.loaded(folded, revision, document_hash, known)
+            covered = await self._watcher.known_up_to(room.name, revision, document_hash)
+            room.loaded(folded, revision, document_hash, known, lambda: self._watcher.attach(room, covered))
             future.set_result(None)
         except Exception as error:
             log.exception("the document %r could not be opened", room.name)
@@ -136,7 +148,7 @@ class Hub:
             del self.rooms[room.name]
         if room.in_flight:
             self._draining.setdefault(room.name, set()).add(room)
-        self._retired(room)
+        self._watcher.retired(room)
 
     async def _sweep(self) -> None:
         """Twice a second: rooms that nobody is in leave memory, writers slowed for too long are closed by name."""

@@ -36,7 +36,6 @@ from keepboth.fold.replica import EMPTY_UPDATE, Poisoned, merge
 from keepboth.live.frames import binary_frame, update_frame
 from keepboth.live.handshake import Handshake
 from keepboth.live.presence import Presence, claim_of
-from keepboth.live.private import EditReceipt, encode_receipts, encode_suffix
 from keepboth.live.session import Gone, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
@@ -55,6 +54,7 @@ from keepboth.yjs.messages import (
     encode_sync_step1,
     encode_sync_step2,
 )
+from keepboth.yjs.private import EditReceipt, encode_receipts, encode_suffix
 from keepboth.yjs.structs import Update
 from keepboth.yjs.update import decode_update
 
@@ -139,7 +139,14 @@ class Room:
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
-    def loaded(self, fold: DocumentFold, revision: int, document_hash: bytes, owners: dict[int, Owner]) -> None:
+    def loaded(
+        self,
+        fold: DocumentFold,
+        revision: int,
+        document_hash: bytes,
+        owners: dict[int, Owner],
+        attached: Callable[[], None],
+    ) -> None:
         """Go live with what the log says; then take in what arrived meanwhile."""
         self.fold = fold
         self.revision = revision
@@ -152,6 +159,7 @@ class Room:
                 self.identity.inserted.add(client, clock, length)
                 self.identity.waiting.add(client, clock, length)
         self.state = "live"
+        attached()
         for session in list(self.sessions):
             self._greet(session)
         backlog, self._backlog = self._backlog, deque()
@@ -248,6 +256,9 @@ class Room:
     def _answer_step1(self, session: Session, state_vector: bytes) -> None:
         vector = decode_state_vector(state_vector)
         self._write(session, self._step2_frame(session, state_vector))
+        if not session.synced:
+            session.first_vector = vector
+        session.step2_revision = self.revision
         session.sent = self.revision
         session.synced = True
         if session.declared:
@@ -643,6 +654,12 @@ class Room:
         if not session.closed:
             session.connection.close(error)
             self.leave(session)
+
+    def tell_declared(self, frame: bytes) -> None:
+        """Write *frame* to every declared session."""
+        for session in list(self.sessions):
+            if session.declared:
+                self._write(session, frame)
 
     def drop(self, session: Session, error: KeepBothError) -> None:
         """Close one session because of what it sent."""

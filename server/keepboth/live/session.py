@@ -67,6 +67,8 @@ class Session:
     closed: bool = False
     one_frame_per_event: bool = False
     sent: int = 0
+    first_vector: dict[int, int] = field(default_factory=dict)
+    step2_revision: int = 0
     lower: int = 0
     seen: Seen = field(default_factory=Seen)
     next_seq: int = 1
@@ -101,23 +103,34 @@ class Session:
         """Raise ``lower`` to what *update* proves: ids of others that it names came to its author through us, and
         everything we had released before them came first. Returns the greatest release point it names (0: none).
         """
-        proved = 0
+        named: list[tuple[int, int]] = []
         clients = self.clients
-        revision_of = identity.insertions.revision_of
         for structs in update.structs.values():
             for struct in structs:
-                for named in (struct.origin, struct.right_origin):
-                    if named is not None and named[0] not in clients:
-                        revision = revision_of(*named)
-                        if revision > proved:
-                            proved = revision
-                parent = struct.parent
-                if type(parent) is tuple and parent[0] not in clients:
-                    proved = max(proved, revision_of(*parent))
+                origin, right, parent = struct.origin, struct.right_origin, struct.parent
+                if origin is not None and origin[0] not in clients:
+                    named.append(origin)
+                if right is not None and right[0] not in clients:
+                    named.append(right)
+                elif type(parent) is tuple and parent[0] not in clients:
+                    named.append(parent)
         for client, ranges in update.deletes.items():
             if client not in clients:
-                for clock, length in ranges:
-                    proved = max(proved, revision_of(client, clock + length - 1))
+                named.extend((client, clock + length - 1) for clock, length in ranges)
+        if not named:
+            return 0
+        revision_of = identity.insertions.revision_of
+        had = self.first_vector
+        proved = 0
+        for client, clock in named:
+            proved = max(proved, revision_of(client, clock))
+            if (
+                clock >= had.get(client, 0)
+                and self.step2_revision > proved
+                and identity.inserted.contains(client, clock)
+            ):
+                # It did not have this when it connected, so it has applied our step 2.
+                proved = self.step2_revision
         if proved and late:
             proved = max(proved, late.get(proved, 0))
         if self.lower < proved <= self.sent:

@@ -1,0 +1,223 @@
+"""The composition root: settings → parts → a running server. The only module that knows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from keepboth.api import create_api
+from keepboth.api.services import Services
+from keepboth.conflicts.model import ENGINE_VERSION
+from keepboth.errors import KeepBothError, SettingsInvalid
+from keepboth.events import EventId, Micros
+from keepboth.live.detection import Detector
+from keepboth.live.gateway import Gateway, Identify
+from keepboth.live.hub import Hub
+from keepboth.live.projector import rebuild
+from keepboth.settings import Settings
+from keepboth.store.conflicts import SqliteConflictStore
+from keepboth.store.sqlite import SqliteStore
+
+LOG_FILE = "log.sqlite3"
+PROJECTIONS_FILE = "projections.sqlite3"
+
+
+def now_us() -> Micros:
+    """UTC microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+class IdMint:
+    """UUIDv7: ascending within this process, so that the index on ids grows at its end."""
+
+    def __init__(self) -> None:
+        self._last_ms = 0
+        self._counter = 0
+        self._tail = secrets.token_bytes(7)
+
+    def __call__(self) -> EventId:
+        """A new id: 48 bits of milliseconds, a 12-bit counter, 62 bits drawn once a millisecond."""
+        ms = time.time_ns() // 1_000_000
+        if ms > self._last_ms:
+            self._last_ms, self._counter = ms, 0
+            self._tail = secrets.token_bytes(7)
+        else:
+            self._counter += 1
+            if self._counter > 0xFFF:
+                self._last_ms, self._counter = self._last_ms + 1, 0
+        number = self._last_ms << 80 | 0x7000 << 64 | self._counter << 64 | 0x80 << 56
+        return (number | int.from_bytes(self._tail, "big")).to_bytes(16, "big")
+
+
+def open_store(data: Path, *, read_only: bool = False) -> SqliteStore:
+    """The log in the folder *data*. Raises StoreLocked, StoreTooNew, StoreDamaged."""
+    if read_only:
+        return SqliteStore(data / LOG_FILE, read_only=True)
+    data.mkdir(parents=True, exist_ok=True)
+    return SqliteStore(data / LOG_FILE)
+
+
+def open_conflicts(data: Path) -> SqliteConflictStore:
+    """The conflict projection beside the log."""
+    return SqliteConflictStore(data / PROJECTIONS_FILE, version=ENGINE_VERSION)
+
+
+def rebuild_conflicts(
+    data: Path, document: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Build the conflict log of *document* (or of all) again from the events; return how many entries it has."""
+    store = open_store(data)
+    try:
+        conflicts = open_conflicts(data)
+        try:
+            return rebuild(store, conflicts, document, progress)
+        finally:
+            conflicts.close()
+    finally:
+        store.close()
+
+
+class _CatchUp:
+    """What the API may ask of detection: wait for it."""
+
+    def __init__(self, hub: Hub, detector: Detector) -> None:
+        self._hub = hub
+        self._detector = detector
+
+    async def catch_up(self, document: str, timeout_s: float) -> int:
+        """Revision up to which the conflicts of *document* are known, after waiting for at most *timeout_s*."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                room = await self._hub.live_room(document)
+        except TimeoutError:
+            return 0
+        return await self._detector.caught_up(room, timeout_s)
+
+
+class Server(uvicorn.Server):
+    """uvicorn for HTTP, our gateway for editing sockets, one port; stops them in the right order."""
+
+    def __init__(self, config: uvicorn.Config, application: Application, announce: bool) -> None:
+        super().__init__(config)
+        self._application = application
+        self._announce = announce
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        port = self.servers[0].sockets[0].getsockname()[1]
+        host = self.config.host
+        self._application.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        if self._announce:
+            print(f"KeepBoth ready: {self._application.url}", flush=True)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""
+        for server in self.servers:
+            server.close()
+        await self._application.gateway.stop()
+        await super().shutdown(sockets)
+
+
+class Application:
+    """Everything of one server, made inside its event loop by :meth:`start`."""
+
+    def __init__(self, settings: Settings, identify: Identify | None = None) -> None:
+        self.settings = settings
+        self.identify = identify if identify is not None else load_identify(settings.identify)
+        self.url = ""
+        self.store = open_store(settings.data)
+        self.conflicts = open_conflicts(settings.data)
+        self.hub: Hub
+        self.detector: Detector
+        self.gateway: Gateway
+        self._server: Server | None = None
+
+    async def serve(self, *, announce: bool = True, started: Callable[[Application], None] | None = None) -> None:
+        """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
+        settings = self.settings
+        new_id = IdMint()
+        self.detector = Detector(self.store, self.conflicts)
+        self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
+        self.gateway = Gateway(settings, self.hub, self.identify)
+        services = Services(
+            settings=settings,
+            store=self.store,
+            conflicts=self.conflicts,
+            hub=self.hub,
+            detector=_CatchUp(self.hub, self.detector),
+            identify=self.identify,
+            now=now_us,
+            new_id=new_id,
+            ready=lambda: not self.hub.stopping,
+        )
+        config = uvicorn.Config(
+            create_api(services),
+            host=settings.host,
+            port=settings.port,
+            ws=self.gateway.protocol_factory,  # type: ignore[arg-type]
+            http="httptools",
+            log_level=settings.log_level,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.drain_timeout_s) or 1,
+            backlog=2048,
+        )
+        self._server = Server(config, self, announce)
+        try:
+            await self._server.serve()
+        finally:
+            await self.hub.close()
+            await self.detector.close()
+            self.store.close()
+            self.conflicts.close()
+
+    def stop(self) -> None:
+        """Ask :meth:`serve` to end."""
+        if self._server is not None:
+            self._server.should_exit = True
+
+
+def load_identify(path: str | None) -> Identify | None:
+    """The hook that ``module:function`` names. Raises SettingsInvalid."""
+    if not path:
+        return None
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsInvalid(f"the identify hook {path!r} cannot be loaded: {error}") from None
+    if not callable(found):
+        raise SettingsInvalid(f"the identify hook {path!r} is not a function")
+    return found  # type: ignore[no-any-return]
+
+
+def run(settings: Settings) -> int:
+    """Serve until told to stop; return the exit code."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        application = Application(settings)
+    except KeepBothError as error:
+        print(f"keepboth: {error.code}: {error.detail}", file=sys.stderr)
+        return 3
+    factory: Any = None
+    if sys.platform != "win32":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    sys.setswitchinterval(float(os.environ.get("KEEPBOTH_SWITCH_INTERVAL", "0.005")))
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(application.serve())
+    return 0

@@ -1,0 +1,320 @@
+"""Conflict detection beside the live rooms: after the relay, in slices, and only where somebody was concurrent.
+
+A document in which every edit was made with full knowledge of all before it needs no engine at all. The first edit
+that misses something starts one, from the log, in the background; from then on the room feeds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from keepboth.conflicts.model import EditFact, Episode
+from keepboth.conflicts.report import episode_value
+from keepboth.live.frames import binary_frame
+from keepboth.live.projector import READ_ROWS, ConflictProjector, edit_fact, stored
+from keepboth.live.room import CommittedEdit, Room
+from keepboth.store.base import ConflictStore, EventStore
+from keepboth.yjs.messages import encode_private
+from keepboth.yjs.private import CONFLICTS, encode_json
+
+log = logging.getLogger("keepboth.conflicts")
+
+SLICE_S = 0.002
+"""Detection holds the event loop at most about this long at a time."""
+
+MAX_QUEUE = 20_000
+"""Edits a live room may be ahead of the engine before they are read from the log again instead."""
+
+SAVE_EVERY_S = 5.0
+SLICE_EDITS = 64
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What detection knows of one live room.
+
+    ``last`` and ``last_other`` are the newest release points of two different sessions: enough to tell in a moment
+    whether an edit's author missed somebody's. ``covered`` is the revision up to which conflicts are known.
+    """
+
+    room: Room
+    covered: int = 0
+    saved: int = -1
+    session: str = ""
+    last: int = 0
+    last_other: int = 0
+    projector: ConflictProjector | None = None
+    build_until: int = 0
+    queue: deque[CommittedEdit] = field(default_factory=deque)
+    overflowed: bool = False
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Detector:
+    """Watches every live room. Owns the conflict projection while the server runs."""
+
+    def __init__(self, store: EventStore, conflicts: ConflictStore) -> None:
+        self._store = store
+        self._conflicts = conflicts
+        self._watches: dict[Room, Watch] = {}
+        self._busy: deque[Watch] = deque()
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._worker = self._loop.create_task(self._work())
+        self._saver = self._loop.create_task(self._save_regularly())
+        self._saves: set[asyncio.Task[None]] = set()
+        self._lock = asyncio.Lock()
+        self.seconds = 0.0
+        self.edits = 0
+
+    # -- called by rooms ----------------------------------------------------------------------------------------------
+
+    async def known_up_to(self, document: str, revision: int, document_hash: bytes) -> int:
+        """The revision up to which stored conflicts of *document* can be trusted; what cannot be is dropped.
+
+        ``revision`` and ``document_hash`` are those of the log now.
+        """
+        covered, digest = await asyncio.to_thread(self._conflicts.cursor, document)
+        agrees = digest == document_hash if covered == revision else not await self._differs(document, covered, digest)
+        if covered > revision or not agrees:
+            await asyncio.to_thread(self._conflicts.drop, document)
+            return 0
+        return covered
+
+    def attach(self, room: Room, covered: int) -> None:
+        """Watch a room that has just been folded; its conflicts are known up to *covered*."""
+        watch = Watch(room, covered=covered, saved=covered, last=room.revision, last_other=room.revision)
+        self._watches[room] = watch
+        if covered != room.revision:
+            self._start(watch)
+
+    async def _differs(self, document: str, revision: int, digest: bytes) -> bool:
+        if revision == 0:
+            return False
+        return await asyncio.to_thread(self._store.hash_at, document, revision) != digest
+
+    def detect(self, room: Room, edits: Sequence[CommittedEdit]) -> None:
+        """Called by a room after it has relayed *edits*. Cheap: decides whether the engine must look."""
+        watch = self._watches.get(room)
+        if watch is None:
+            return
+        if watch.projector is None:
+            for edit in edits:
+                if self._misses_something(watch, edit):
+                    self._start(watch)
+                    break
+            else:
+                watch.covered = max(watch.covered, room.revision)
+                watch.moved.set()
+                return
+            return
+        queue = watch.queue
+        if len(queue) + len(edits) > MAX_QUEUE:
+            queue.clear()
+            watch.overflowed = True
+        if not watch.overflowed:
+            queue.extend(edits)
+        self._schedule(watch)
+
+    def _misses_something(self, watch: Watch, edit: CommittedEdit) -> bool:
+        draft = edit.draft
+        if draft is None or draft.session is None or draft.context is None or edit.effective != edit.revision:
+            return True
+        session = draft.session
+        others = watch.last_other if session == watch.session else watch.last
+        if draft.context.lower.base < others:
+            return True
+        if session != watch.session:
+            watch.last_other, watch.session = watch.last, session
+        watch.last = edit.revision
+        return bool(draft.context.lower.exclude)
+
+    def retired(self, room: Room) -> None:
+        """A room has left memory: keep how far its conflicts are known."""
+        watch = self._watches.pop(room, None)
+        if watch is not None:
+            self._save_soon(watch)
+            watch.moved.set()
+
+    # -- the engine's turn --------------------------------------------------------------------------------------------
+
+    def _start(self, watch: Watch) -> None:
+        """Build the engine from the log up to where the room is now; what comes later is queued behind it."""
+        watch.projector = ConflictProjector(watch.room.name)
+        watch.build_until = watch.room.revision
+        watch.queue.clear()
+        watch.overflowed = False
+        self._schedule(watch)
+
+    def _schedule(self, watch: Watch) -> None:
+        if watch not in self._busy:
+            self._busy.append(watch)
+            self._wake.set()
+
+    async def _work(self) -> None:
+        while True:
+            if not self._busy:
+                self._wake.clear()
+                await self._wake.wait()
+            watch = self._busy.popleft()
+            try:
+                more = await self._step(watch)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("conflict detection failed in %r; it starts again from the log", watch.room.name)
+                more = False
+                watch.projector = None
+                watch.covered = min(watch.covered, watch.room.revision - 1)
+            if more and watch.room in self._watches:
+                self._schedule(watch)
+            await asyncio.sleep(0)
+
+    async def _step(self, watch: Watch) -> bool:
+        """One slice of work for one document; True if there is more."""
+        projector = watch.projector
+        if projector is None:
+            return False
+        if projector.revision < watch.build_until:
+            events = await asyncio.to_thread(
+                self._store.read,
+                watch.room.name,
+                after=projector.revision,
+                until=watch.build_until,
+                limit=READ_ROWS,
+            )
+            for at in range(0, len(events), SLICE_EDITS // 4):
+                started = perf_counter()
+                projector.take_events(events[at : at + SLICE_EDITS // 4])
+                self._count(started, len(events[at : at + SLICE_EDITS // 4]))
+                await asyncio.sleep(0)
+            if not events:
+                projector.revision = watch.build_until
+            return True
+        if watch.overflowed:
+            watch.overflowed = False
+            watch.build_until = watch.room.revision
+            return True
+        deadline = perf_counter() + SLICE_S
+        while watch.queue:
+            started = perf_counter()
+            facts = self._take(watch, projector)
+            projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
+            self._count(started, len(facts))
+            if perf_counter() >= deadline:
+                break
+        if watch.queue:
+            return True
+        self._covered(watch, projector)
+        return False
+
+    def _take(self, watch: Watch, projector: ConflictProjector) -> list[EditFact]:
+        facts: list[EditFact] = []
+        queue = watch.queue
+        while queue and len(facts) < SLICE_EDITS:
+            edit = queue.popleft()
+            if edit.effective <= watch.build_until:
+                continue  # built from the log already
+            if edit.draft is not None and edit.update is not None:
+                draft = edit.draft
+                facts.append(
+                    edit_fact(edit.revision, edit.effective, draft.session, draft.actor, draft.context, edit.update)
+                )
+                continue
+            held = projector.held(edit.revision)
+            if held is not None:
+                event, update = held
+                facts.append(
+                    edit_fact(edit.revision, edit.effective, event.session, event.actor, event.context, update)
+                )
+        return facts
+
+    def _count(self, started: float, edits: int) -> None:
+        self.seconds += perf_counter() - started
+        self.edits += edits
+
+    def _covered(self, watch: Watch, projector: ConflictProjector) -> None:
+        room = watch.room
+        watch.covered = room.revision
+        projector.revision = room.revision
+        watch.moved.set()
+        findings = projector.findings()
+        if findings.episodes or findings.superseded:
+            self._save_soon(watch, list(findings.episodes.values()), findings.superseded)
+            self._tell(room, list(findings.episodes.values()), findings.superseded)
+
+    def _tell(self, room: Room, episodes: list[Episode], superseded: list[tuple[str, str]]) -> None:
+        """Push new and changed entries to the sessions that understand them."""
+        if not any(session.declared for session in room.sessions):
+            return
+        value = {"conflicts": [episode_value(episode) for episode in episodes], "superseded": superseded}
+        room.tell_declared(binary_frame(encode_private(encode_json(CONFLICTS, value))))
+
+    # -- the projection -----------------------------------------------------------------------------------------------
+
+    def _save_soon(
+        self, watch: Watch, episodes: Sequence[Episode] = (), superseded: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        room = watch.room
+        if watch.covered == watch.saved and not episodes and not superseded:
+            return
+        watch.saved = watch.covered
+        digest = room.document_hash if watch.covered == room.revision else b""
+        task = self._loop.create_task(self._save(room.name, watch.covered, digest, list(episodes), list(superseded)))
+        self._saves.add(task)
+        task.add_done_callback(self._saves.discard)
+
+    async def _save(
+        self, document: str, covered: int, digest: bytes, episodes: list[Episode], superseded: list[tuple[str, str]]
+    ) -> None:
+        async with self._lock:
+            if not digest and covered:
+                digest = await asyncio.to_thread(self._store.hash_at, document, covered) or b""
+            rows = [stored(document, episode) for episode in episodes]
+            try:
+                await asyncio.to_thread(self._conflicts.advance, document, covered, digest, rows, superseded)
+            except Exception:
+                log.exception("the conflict log of %r could not be stored; it will be built again", document)
+
+    async def _save_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY_S)
+            for watch in list(self._watches.values()):
+                if watch.covered > watch.saved and watch.room.state == "live":
+                    self._save_soon(watch)
+
+    async def caught_up(self, room: Room, timeout_s: float) -> int:
+        """Wait until the conflicts of *room* are known up to where it is now, and stored; return how far they are."""
+        watch = self._watches.get(room)
+        if watch is None:
+            return 0
+        target = room.revision
+        try:
+            async with asyncio.timeout(timeout_s):
+                while watch.covered < target and room in self._watches:
+                    watch.moved.clear()
+                    await watch.moved.wait()
+                if self._saves:
+                    await asyncio.wait(set(self._saves))
+        except TimeoutError:
+            pass
+        return watch.covered
+
+    def lag(self) -> int:
+        """Edits that the engines still have to look at."""
+        return sum(max(0, watch.room.revision - watch.covered) for watch in self._watches.values())
+
+    async def close(self) -> None:
+        """Store how far conflicts are known and end."""
+        for task in (self._worker, self._saver):
+            task.cancel()
+        await asyncio.gather(self._worker, self._saver, return_exceptions=True)
+        for watch in list(self._watches.values()):
+            self._save_soon(watch)
+        if self._saves:
+            await asyncio.wait(set(self._saves))

@@ -1,0 +1,164 @@
+"""Feeds one document's edits to the conflict engine, from the log or from a live room, and collects what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.model import EditFact, Episode
+from keepboth.conflicts.report import episode_body
+from keepboth.events import EDIT_RECORDED, Context, Event, Seen
+from keepboth.fold.waiting import WaitingRoom
+from keepboth.store.base import ConflictStore, EventStore, StoredEpisode
+from keepboth.yjs.structs import SKIP, Update
+from keepboth.yjs.update import decode_update
+
+READ_ROWS = 500
+
+
+class Findings(NamedTuple):
+    """What a stretch of events did to the conflict log."""
+
+    episodes: dict[str, Episode]
+    superseded: list[tuple[str, str]]
+
+
+def edit_fact(
+    revision: int, effective: int, session: str | None, actor: str, context: Context | None, update: Update
+) -> EditFact:
+    """One edit as the engine needs it. Without a context: anything before it may have been seen, nothing must."""
+    if context is None:
+        context = Context(Seen(0), Seen(revision - 1))
+    undeclared_delete = not update.structs and not context.exact
+    return EditFact(revision, effective, session or actor, actor, context, update, undeclared_delete)
+
+
+class ConflictProjector:
+    """The engine of one document and the place in the log that it has reached (``revision``)."""
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+        self.engine = DocumentConflicts()
+        self.revision = 0
+        self._waiting = WaitingRoom()
+        self._held: dict[int, tuple[Event, Update]] = {}
+        self._clocks: dict[int, int] = {}
+        self._episodes: dict[str, Episode] = {}
+        self._superseded: list[tuple[str, str]] = []
+
+    def take_events(self, events: Iterable[Event]) -> None:
+        """Feed recorded events, in revision order; those that wait are fed when their last dependency arrives."""
+        for event in events:
+            self.revision = event.revision
+            if event.type != EDIT_RECORDED or event.payload is None or event.disposition == "quarantined":
+                continue
+            update = decode_update(event.payload)
+            if event.disposition == "ready" and not self._held:
+                self._feed([(event, update)], event.revision)
+                continue
+            self._held[event.revision] = (event, update)
+            self._waiting.add(event.revision, event.payload, update)
+            released = self._waiting.release(self._clocks)
+            if released:
+                self._feed([self._held.pop(entry.revision) for entry in released], event.revision)
+
+    def take_facts(self, facts: Sequence[EditFact], revision: int) -> None:
+        """Feed edits that a live room has just released, up to its revision *revision*."""
+        by_effective: dict[int, list[EditFact]] = {}
+        for fact in facts:
+            self._held.pop(fact.revision, None)
+            by_effective.setdefault(fact.effective, []).append(fact)
+            self._note(fact.update)
+        for batch in by_effective.values():
+            self._add(batch)
+        self.revision = max(self.revision, revision)
+
+    def held(self, revision: int) -> tuple[Event, Update] | None:
+        """An edit that was waiting when it was read from the log."""
+        return self._held.get(revision)
+
+    def findings(self) -> Findings:
+        """What changed since the last call."""
+        out = Findings(self._episodes, self._superseded)
+        self._episodes, self._superseded = {}, []
+        return out
+
+    def _feed(self, rows: list[tuple[Event, Update]], effective: int) -> None:
+        for _, update in rows:
+            self._note(update)
+        self._add(
+            [
+                edit_fact(event.revision, effective, event.session, event.actor, event.context, update)
+                for event, update in rows
+            ]
+        )
+
+    def _add(self, batch: list[EditFact]) -> None:
+        changes = self.engine.add(batch)
+        if changes.changed or changes.superseded:
+            for old, new in changes.superseded:
+                self._episodes.pop(old, None)
+                self._superseded.append((old, new))
+            for episode in changes.changed:
+                self._episodes[episode.id] = episode
+
+    def _note(self, update: Update) -> None:
+        clocks = self._clocks
+        for client, structs in update.structs.items():
+            last = structs[-1]
+            if last.kind != SKIP:
+                end = last.clock + last.length
+                if clocks.get(client, 0) < end:
+                    clocks[client] = end
+
+
+def stored(document: str, episode: Episode) -> StoredEpisode:
+    """The episode as the projection keeps it."""
+    return StoredEpisode(
+        episode.id,
+        document,
+        episode.first_revision,
+        episode.last_revision,
+        episode.certain,
+        tuple(sorted(episode.kinds)),
+        tuple(side.actor for side in episode.sides),
+        episode_body(episode),
+    )
+
+
+def rebuild(
+    store: EventStore,
+    conflicts: ConflictStore,
+    document: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Drop the conflict log of *document* (or all) and build it again from the events; return the number of episodes.
+
+    ``progress(done, total)`` counts events.
+    """
+    rows = [row] if document is not None and (row := store.document(document)) else []
+    if document is None:
+        after = ""
+        while page := store.documents(after=after, limit=500):
+            rows += page
+            after = page[-1].document
+    total = sum(row.revision for row in rows)
+    done = 0
+    conflicts.drop(document)
+    for row in rows:
+        projector = ConflictProjector(row.document)
+        while events := store.read(row.document, after=projector.revision, until=row.revision, limit=READ_ROWS):
+            projector.take_events(events)
+            done += len(events)
+            if progress is not None:
+                progress(done, total)
+        findings = projector.findings()
+        conflicts.advance(
+            row.document,
+            row.revision,
+            row.document_hash,
+            [stored(row.document, episode) for episode in findings.episodes.values()],
+            findings.superseded,
+        )
+    return conflicts.count(document)

@@ -1,0 +1,98 @@
+"""The house's floors: imports go down only, and each third-party package has one home."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "server" / "keepboth"
+
+FLOORS = {
+    "errors": 0, "events": 1, "settings": 1,
+    "yjs": 2,
+    "fold": 3, "decider": 3, "conflicts": 3,
+    "store": 4,
+    "live": 5, "api": 5, "client": 5,
+    "app": 6,
+    "cli": 7,
+}  # fmt: skip
+
+HOMES = {
+    "pycrdt": {"fold", "client"},
+    "sqlite3": {"store"},
+    "sqlite_utils": {"store"},
+    "websockets": {"live", "client"},
+    "fastapi": {"api"},
+    "starlette": {"api"},
+    "uvicorn": {"app"},
+    "uvloop": {"app"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+
+PURE = {"events", "errors", "yjs", "decider", "conflicts"}
+IMPURE_MODULES = {"asyncio", "socket", "time", "random", "secrets", "logging", "threading", "os", "datetime"}
+
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def module_name(path: Path) -> str:
+    parts = ["keepboth", *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, at_run_time: bool) -> set[str]:
+    """Every module *path* imports; imports for type checkers only are left out if *at_run_time*."""
+    tree = ast.parse(path.read_text())
+    hidden: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            hidden.update(ast.walk(node))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if at_run_time and node in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    mine = part_of(path)
+    for name in imports(path, at_run_time=False):
+        parts = name.split(".")
+        if parts[0] != "keepboth" or len(parts) == 1:
+            continue
+        other = parts[1]
+        assert other == mine or FLOORS[other] < FLOORS[mine], f"{mine} (floor {FLOORS[mine]}) imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_package_has_one_home(path: Path) -> None:
+    mine = part_of(path)
+    for name in imports(path, at_run_time=False):
+        top = name.split(".")[0]
+        assert top not in HOMES or mine in HOMES[top], f"{mine} imports {name}, whose home is {HOMES[top]}"
+        assert mine not in PURE or top not in IMPURE_MODULES, f"{mine} is pure and imports {name}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    names = {module_name(path) for path in MODULES}
+    graph = {module_name(path): imports(path, at_run_time=True) & names - {module_name(path)} for path in MODULES}
+    list(TopologicalSorter(graph).static_order())
+
+
+def test_every_part_has_a_floor() -> None:
+    assert {part_of(path) for path in MODULES} <= set(FLOORS)
