@@ -140,11 +140,12 @@ def _live(command: RecordEdit, identity: Identity, new_id: Callable[[], EventId]
     """A session's own edit as it happens: recorded as it came if any of it is new."""
     update = command.update
     known = identity.inserted
-    news = any(
-        struct.kind != SKIP and not known.covers(client, struct.clock, struct.length)
-        for client, structs in update.structs.items()
-        for struct in structs
-    )
+    news = False
+    for client, structs in update.structs.items():
+        for struct in structs:
+            if not known.covers(client, struct.clock, struct.length) and struct.kind != SKIP:
+                news = True
+                break
     deletes = update.deletes
     session = command.owner.session
     if not news and (not deletes or identity.session_deleted_all(session, deletes)):

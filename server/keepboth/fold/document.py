@@ -13,9 +13,10 @@ from keepboth.errors import MalformedUpdate
 from keepboth.events import Disposition
 from keepboth.fold.replica import Poisoned, Replica, is_readable, merge
 from keepboth.fold.waiting import WaitingRoom
+from keepboth.yjs.content import type_ref
 from keepboth.yjs.messages import decode_state_vector
 from keepboth.yjs.slicing import transcode_json
-from keepboth.yjs.structs import JSON, Update
+from keepboth.yjs.structs import JSON, TYPE, Y_XML_HOOK, Update
 from keepboth.yjs.update import decode_update, encode_update
 
 
@@ -42,17 +43,33 @@ class Release(NamedTuple):
     together: bool = False
 
 
+MAX_CLOCK = 2**32 - 1
+"""yrs keeps clocks in 32 bits."""
+
+
 def readable_form(payload: bytes, update: Update | None = None) -> bytes | None:
-    """The bytes the CRDT can fold for *payload*: itself, its old ``ContentJSON`` rewritten, or None if unreadable."""
-    if is_readable(payload):
+    """The bytes the CRDT can fold for *payload*: itself, its old ``ContentJSON`` rewritten, or None if unreadable.
+
+    With the decoded *update* at hand this also finds what the CRDT would parse, but as something else: it reads no
+    name behind an ``XmlHook`` and takes the rest of the update for other fields.
+    """
+    rewrite = False
+    if update is not None:
+        for structs in update.structs.values():
+            for struct in structs:
+                kind = struct.kind
+                if kind == TYPE and type_ref(struct).ref == Y_XML_HOOK:
+                    return None
+                if kind == JSON:
+                    rewrite = True
+            if structs and structs[-1].clock + structs[-1].length > MAX_CLOCK:
+                return None
+    if not rewrite and is_readable(payload):
         return payload
     try:
-        update = update or decode_update(payload)
+        rewritten = transcode_json(update or decode_update(payload))
     except MalformedUpdate:
         return None
-    if not any(struct.kind == JSON for structs in update.structs.values() for struct in structs):
-        return None
-    rewritten = transcode_json(update)
     if rewritten is None:
         return None
     data = encode_update(rewritten)

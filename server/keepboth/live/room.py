@@ -99,7 +99,9 @@ class InFlight:
         self.done = done
         self.result: AppendResult | NotDurableNow | None = None
         self.after: list[Callable[[], None]] = []
-        self.bytes = sum(len(draft.payload) for draft in item.drafts)
+        self.bytes = 0
+        for draft in item.drafts:
+            self.bytes += len(draft.payload)
 
 
 class CommittedEdit(NamedTuple):
@@ -125,6 +127,7 @@ class Room:
         self.owners: dict[int, Owner] = {}
         self.gone: dict[str, Gone] = {}
         self.revision = 0
+        self.loaded_revision = 0
         self.document_hash = b""
         self.fold = DocumentFold()
         self.identity = Identity({}, {}, dict)
@@ -149,7 +152,7 @@ class Room:
     ) -> None:
         """Go live with what the log says; then take in what arrived meanwhile."""
         self.fold = fold
-        self.revision = revision
+        self.revision = self.loaded_revision = revision
         self.document_hash = document_hash
         self.owners = owners
         replica = fold.replica
@@ -256,18 +259,24 @@ class Room:
     def _answer_step1(self, session: Session, state_vector: bytes) -> None:
         vector = decode_state_vector(state_vector)
         self._write(session, self._step2_frame(session, state_vector))
-        if not session.synced:
+        first = not session.synced
+        if first:
             session.first_vector = vector
         session.step2_revision = self.revision
         session.sent = self.revision
         session.synced = True
         if session.declared:
             return
-        insertions = self.identity.insertions
-        if vector:
-            unseen = insertions.first_unseen(vector)
-            known = insertions.last_before(self.revision + 1 if unseen is None else unseen)
-            session.lower = max(session.lower, known)
+        if first:
+            unseen = self.identity.insertions.first_unseen(vector)
+            if unseen is None:
+                known, most = self.identity.insertions.last_before(self.revision + 1), self.revision
+            else:
+                known, most = self.identity.insertions.last_before(unseen), max(unseen - 1, 0)
+                if unseen == 0:
+                    most = self.loaded_revision
+            session.lower = max(session.lower, known if vector else 0)
+            session.arrived_with = most if session.gone is None else min(most, session.gone.sent)
 
     def _step2_frame(self, session: Session, state_vector: bytes) -> bytes:
         suffix = encode_suffix(self.revision, self.document_hash) if session.declared else b""
@@ -311,9 +320,11 @@ class Room:
         known = self.owners.get(client)
         name = f"y:{client}"
         session.id = known.session if known is not None and known.session == name else name
-        before = self.gone.pop(session.id, None)
+        before = session.gone = self.gone.pop(session.id, None)
         if before is not None:
             session.lower = max(session.lower, before.lower)
+            if session.arrived_with is not None:
+                session.arrived_with = min(session.arrived_with, before.sent)
             session.away_from = before.at
             session.correlation_id = f"away:{session.id}:{before.at}"
 
@@ -337,7 +348,7 @@ class Room:
             if client not in self.owners:
                 self._learn_client(session, client)
         proved = session.prove(update, self.identity, self.fold.late)
-        context, source = session.context(proved)
+        context, source = session.context(proved, transfer=transfer)
         away = session.correlation_id is not None and (
             transfer or (seq is not None and seq <= session.offline_until_seq)
         )

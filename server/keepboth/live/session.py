@@ -55,7 +55,9 @@ class Session:
     """The state of one editing session. ``id`` may change once, when a stock client's Yjs id becomes known.
 
     ``sent`` is the release point up to which the peer has been written everything; ``lower`` the greatest one that it
-    has proved to have applied; ``seen`` what it declares (declared sessions only).
+    has proved to have applied; ``seen`` what it declares (declared sessions only). ``arrived_with`` is the most that a
+    stock client can have had when it connected: what it answers to our opening step 1 was written with that, since it
+    reads our step 1 before our step 2. None once that answer has come.
     """
 
     connection: Connection
@@ -69,10 +71,12 @@ class Session:
     sent: int = 0
     first_vector: dict[int, int] = field(default_factory=dict)
     step2_revision: int = 0
+    arrived_with: int | None = None
     lower: int = 0
     seen: Seen = field(default_factory=Seen)
     next_seq: int = 1
     recorded_seq: int = 0
+    gone: Gone | None = None
     backlog: deque[tuple[Session, bytes]] | None = None
     next_authored_at: Micros | None = None
     clock_offset: Micros = 0
@@ -88,6 +92,7 @@ class Session:
     last_resync: float = -10.0
     edits: int = 0
     _owner: Owner | None = None
+    _context: tuple[tuple[int, int, Seen], Context, ContextSource] | None = None
 
     @property
     def owner(self) -> Owner:
@@ -137,11 +142,23 @@ class Session:
             self.lower = proved
         return proved
 
-    def context(self, proved: int) -> tuple[Context, ContextSource]:
+    def context(self, proved: int, *, transfer: bool = False) -> tuple[Context, ContextSource]:
         """The context of an edit that arrives now. A declaration is believed between what structure proves and what
         was sent."""
-        if not self.declared:
-            return Context(Seen(self.lower), Seen(max(self.sent, self.lower))), "structure"
+        if transfer and self.arrived_with is not None:
+            upper, self.arrived_with = self.arrived_with, None
+            return Context(Seen(min(self.lower, upper)), Seen(upper)), "state-vector"
+        known = self._context
+        if known is not None and known[0] == (self.lower, self.sent, self.seen) and proved <= known[1].lower.base:
+            return known[1:]
+        if self.declared:
+            context, source = self._declared_context(proved)
+        else:
+            context, source = Context(Seen(self.lower), Seen(max(self.sent, self.lower))), "structure"
+        self._context = ((self.lower, self.sent, self.seen), context, source)
+        return context, source
+
+    def _declared_context(self, proved: int) -> tuple[Context, ContextSource]:
         seen = self.seen
         base = seen.base
         if base <= self.sent and (proved <= base or seen.include):
