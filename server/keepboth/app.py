@@ -6,10 +6,14 @@ import asyncio
 import gc
 import importlib
 import logging
+import random
 import secrets
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +47,20 @@ class IdMint:
     def __init__(self) -> None:
         self._ms = 0
         self._next = 0
+        # Seeded from the system once: asking it for every id lets go of the interpreter lock each time.
+        self._random = random.Random(secrets.randbits(128))
 
     def __call__(self) -> EventId:
         """A new id: 48 bits of milliseconds, a 12-bit counter, 62 bits drawn once a millisecond."""
         ms = time.time_ns() // 1_000_000
         if ms > self._ms:
             self._ms = ms
-            self._next = ms << 80 | 0x7 << 76 | 0x2 << 62 | secrets.randbits(62)
+            self._next = ms << 80 | 0x7 << 76 | 0x2 << 62 | self._random.getrandbits(62)
         else:
             self._next += 1 << 64
             if self._next >> 76 & 0xF != 0x7:  # 4,096 ids in one millisecond: borrow from the next
                 self._ms += 1
-                self._next = self._ms << 80 | 0x7 << 76 | 0x2 << 62 | secrets.randbits(62)
+                self._next = self._ms << 80 | 0x7 << 76 | 0x2 << 62 | self._random.getrandbits(62)
         return self._next.to_bytes(16, "big")
 
 
@@ -110,6 +116,23 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._application = application
         self._announce = announce
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM ask for a shutdown. uvicorn raises them again afterwards, which would end the process
+        before the store is closed; this does not."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -219,6 +242,8 @@ def run(settings: Settings) -> int:
     # Most of what a server allocates lives for one commit or for long: collect rarely, and never what was imported.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    # The writer thread lets go of the interpreter at every row; with the default of 5 ms it waits that long to go on.
+    sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(application.serve())
     return 0

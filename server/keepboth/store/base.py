@@ -1,0 +1,243 @@
+"""The store's port: what every event store offers, in terms that a second database could meet.
+
+All calls block; callers run them off the event loop. Implementations are ``memory`` and ``sqlite``; one contract
+suite (``tests/store/``) runs against both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from keepboth.errors import KeepBothError
+from keepboth.events import ActorKind, Condition, Disposition, Draft, Event, EventId, Micros, Receipt
+
+
+@dataclass(slots=True)
+class Append:
+    """Drafts for one document that are recorded all or none, consecutively, if ``condition`` holds.
+
+    ``create`` names who creates the document if this is its first event: the store then records ``create`` (a
+    ``document.created`` draft) first, in the same transaction; its receipt is not part of the answer.
+    ``check_ids`` says that the drafts' ids came from outside (or repeat something), so that each must be looked up
+    before it is written; ids that the server has just minted need no look-up.
+    ``at`` fixes ``recorded_at`` and ``salts`` the 16 random bytes of each draft's payload digest (imports only: with
+    both, a stream keeps its hashes). ``at`` may lie before the log's last event, not before the document's.
+    """
+
+    document: str
+    drafts: Sequence[Draft]
+    condition: Condition | None = None
+    create: Draft | None = None
+    check_ids: bool = False
+    at: Micros | None = None
+    salts: Sequence[bytes] = ()
+
+
+class Appended(NamedTuple):
+    """All drafts of an item are durable. One receipt a draft, in order. ``created`` if ``create`` was recorded too:
+    its receipt. ``document_hash`` is the document's chain hash after the item (as it is now, if all were duplicates).
+    """
+
+    receipts: tuple[Receipt, ...]
+    created: Receipt | None = None
+    document_hash: bytes = b""
+
+
+class Refused(NamedTuple):
+    """Nothing of the item was written: ``error`` says why (ConditionFailed carries the events)."""
+
+    error: KeepBothError
+
+
+AppendResult = Appended | Refused
+
+
+class Head(NamedTuple):
+    """The end of the log: ``position`` of the last event (0 when empty) and the chain's hash there."""
+
+    position: int
+    commit_hash: bytes
+
+
+class DocumentRow(NamedTuple):
+    """One document as the log knows it. Times in UTC microseconds."""
+
+    document: str
+    revision: int
+    document_hash: bytes
+    created_at: Micros
+    updated_at: Micros
+    edits: int
+
+
+class FoldRow(NamedTuple):
+    """What a fold needs of one edit, and no more."""
+
+    revision: int
+    disposition: Disposition
+    payload: bytes | None
+
+
+class Problem(NamedTuple):
+    """One place where the log disagrees with itself."""
+
+    position: int
+    document: str
+    revision: int
+    what: str
+
+
+class EventStore(Protocol):
+    """An append-only log of events, grouped in streams by document."""
+
+    @property
+    def store_id(self) -> str:
+        """A UUID minted with the store; survives restarts, differs between stores."""
+
+    def append(self, items: Sequence[Append]) -> list[AppendResult]:
+        """Record *items* in order, one answer each; durable when it returns.
+
+        One bad item never fails the others. Safe to repeat for ever: an item whose drafts are all recorded already
+        answers ``duplicate`` with the original receipts, before its condition is looked at. Identity:
+
+        * an edit's identity is its ``id`` and, where ``session_seq`` is set, also (document, session, session_seq,
+          part). Same identity, same document and same payload: ``duplicate``. Same identity, other content: recorded
+          under :func:`~keepboth.events.rekeyed_id` of the id that holds the identity, with ``session_seq`` None and
+          status ``rekeyed`` (a repeat of *that* is a ``duplicate``, whatever id it carries).
+        * any other event under a taken id: same type, document and payload is a ``duplicate``, else
+          :class:`~keepboth.errors.IdentityClash` with both digests.
+        * an erased payload cannot be compared: one of the same length counts as the same, lest a repeat bring it back.
+
+        ``recorded_at`` is the same for a batch and never less than any before. An ``authored_at`` after it is clamped
+        to it, with ``time_quality`` ``clamped``. What can never be recorded (an id of 5 bytes) is Refused with
+        InvalidRequest or OverLimit.
+
+        Raises NotDurableNow if the whole batch could not be written (then nothing was).
+        """
+
+    def get(self, event_id: EventId) -> Event | None:
+        """The event with this id, or None."""
+
+    def by_session(self, document: str, session: str, session_seq: int) -> list[Event]:
+        """The events cut out of one message of a session, by ``part``."""
+
+    def session_head(self, document: str, session: str) -> int:
+        """The greatest ``session_seq`` recorded for the session in this document, 0 if none."""
+
+    def session_clients(self, document: str) -> dict[int, tuple[str, str, ActorKind]]:
+        """Yjs client id -> (session, actor, actor kind) of the first event that brought content of it."""
+
+    def read(
+        self,
+        document: str | None = None,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        types: Sequence[str] = (),
+        actors: Sequence[str] = (),
+        reverse: bool = False,
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Events in order. ``after`` (exclusive) and ``until`` (inclusive) are revisions of *document*, or positions
+        if *document* is None. With ``reverse`` the newest come first. At most ``limit`` events; never more than
+        10,000 a call."""
+
+    def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
+        """The edits of *document* with ``after < revision <= until``, cheaply, in order, at most *limit*."""
+
+    def head(self) -> Head:
+        """The end of the log."""
+
+    def document(self, document: str) -> DocumentRow | None:
+        """One document, or None if it has no event."""
+
+    def hash_at(self, document: str, revision: int) -> bytes | None:
+        """The document's chain hash at *revision*, or None if there is no such revision."""
+
+    def documents(self, *, after: str = "", limit: int = 100, contains: str = "") -> list[DocumentRow]:
+        """Documents whose name sorts after *after* (by code points), ascending; ``contains`` ignores case."""
+
+    def peek(self, document: str, condition: Condition) -> list[Event] | None:
+        """None if *condition* holds now, else the events that make it false (at most 100, oldest first; the list can
+        be empty, when a document is expected and none exists; for a document that should be absent it is the first).
+        Writes nothing."""
+
+    def message(self, digest: bytes) -> bytes | None:
+        """The raw message with this SHA-256 digest, if it was kept apart from its events' payloads and not erased."""
+
+    def salt(self, event_id: EventId) -> bytes | None:
+        """The 16 bytes in front of the payload in its digest (exports only); None once erased, or for no event."""
+
+    def blank(self, document: str, revisions: Sequence[int]) -> int:
+        """Erase the payloads of these events, their salts, and the raw messages that held them; return how many
+        payloads that were there are gone. The events stay, and so do their digests and hashes. Raises NotDurableNow."""
+
+    def wait(self, after: int, timeout_s: float) -> int:
+        """Block until the head's position is greater than *after* or the time is over; return the head's position."""
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Problem]:
+        """Recompute every hash, digest, gap and counter of the log; yield what does not agree."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Sizes and counts for people who run the server."""
+
+    def close(self) -> None:
+        """Finish and release the file."""
+
+
+class StoredEpisode(NamedTuple):
+    """One entry of the conflict log as the projection keeps it; ``body`` is canonical JSON (sorted keys)."""
+
+    id: str
+    document: str
+    first_revision: int
+    last_revision: int
+    certain: bool
+    kinds: tuple[str, ...]
+    actors: tuple[str, ...]
+    body: bytes
+
+
+class ConflictStore(Protocol):
+    """The conflict log: a projection. It lives in a file of its own that may be deleted at any time.
+
+    Rows belong to an engine ``version``; opening with another version drops them, and they are rebuilt.
+    """
+
+    def cursor(self, document: str) -> tuple[int, bytes]:
+        """(revision, document hash) up to which the document's conflicts are stored; (0, b"") if none."""
+
+    def advance(
+        self,
+        document: str,
+        revision: int,
+        document_hash: bytes,
+        upserts: Sequence[StoredEpisode],
+        aliases: Sequence[tuple[str, str]],
+    ) -> None:
+        """Store new or changed episodes, redirect superseded ids (old, new) and move the cursor, in one transaction.
+        Superseded episodes' rows are removed; their ids keep resolving to the newest."""
+
+    def list(
+        self,
+        document: str | None = None,
+        *,
+        after: str = "",
+        limit: int = 100,
+        certain: bool | None = None,
+    ) -> list[StoredEpisode]:
+        """Episodes by (document, first_revision, id), ascending; *after* is the id of the last one seen."""
+
+    def count(self, document: str | None = None) -> int:
+        """How many episodes there are."""
+
+    def get(self, episode_id: str) -> StoredEpisode | None:
+        """The episode with this id, or the one that it became part of, or None."""
+
+    def drop(self, document: str | None = None) -> None:
+        """Forget everything about *document* (or all documents): it will be rebuilt."""
+
+    def close(self) -> None:
+        """Finish and release the file."""

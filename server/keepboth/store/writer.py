@@ -1,0 +1,157 @@
+"""The one thread that appends: group commit without a timer.
+
+The batch is whatever came while the last commit ran. A lone edit waits for nobody; under load hundreds share one
+``fsync``. No asyncio here: ``deliver`` is called from this thread, once a commit, and hands over to wherever the
+answers belong (``loop.call_soon_threadsafe``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from keepboth.errors import NotDurableNow, Overloaded, ShuttingDown
+from keepboth.store.base import Append, AppendResult, EventStore, Refused
+
+Token = TypeVar("Token")
+
+MAX_ITEMS: Final = 2000
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_QUEUED: Final = 200_000
+
+_QUIET: Final = 8
+"""A gap of this many gathering times counts as silence; a longer one would take as long to forget."""
+
+log = logging.getLogger(__name__)
+
+
+class Counters(NamedTuple):
+    """What the writer has done since it started, and how many items wait for it."""
+
+    commits: int
+    items: int
+    events: int
+    failures: int
+    append_s: float
+    queued: int
+
+
+class Writer(Generic[Token]):
+    """Appends to *store* from a thread of its own.
+
+    ``deliver`` gets ``(token, answer)`` for every item of a batch, in the order of :meth:`submit`; an answer is an
+    AppendResult, or the NotDurableNow that the whole batch met. It must not raise. ``gather_s`` is how long to wait
+    for company before a commit, where the rate of late says that company is likely; 0 never waits.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        deliver: Callable[[list[tuple[Token, AppendResult | NotDurableNow]]], None],
+        *,
+        max_items: int = MAX_ITEMS,
+        max_bytes: int = MAX_BYTES,
+        max_queued: int = MAX_QUEUED,
+        gather_s: float = 0.0,
+    ) -> None:
+        self._store = store
+        self._deliver = deliver
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._max_queued = max_queued
+        self._gather_s = gather_s
+        self._gap_s = _QUIET * gather_s
+        self._queue: deque[tuple[Append, Token]] = deque()
+        self._ready = threading.Condition(threading.Lock())
+        self._closed = False
+        self._commits = self._items = self._events = self._failures = 0
+        self._append_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="keepboth-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, item: Append, token: Token) -> None:
+        """Queue *item*. Raises ShuttingDown after :meth:`close`, Overloaded if too much waits already."""
+        with self._ready:
+            if self._closed:
+                raise ShuttingDown("the server is going down")
+            if len(self._queue) >= self._max_queued:
+                raise Overloaded(f"{len(self._queue)} appends wait already", queued=len(self._queue))
+            self._queue.append((item, token))
+            if len(self._queue) == 1:
+                self._ready.notify()
+
+    @property
+    def counters(self) -> Counters:
+        """The counters now."""
+        return Counters(
+            self._commits, self._items, self._events, self._failures, self._append_s, len(self._queue)
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Commit and deliver everything queued, then end the thread. The store stays open."""
+        with self._ready:
+            self._closed = True
+            self._ready.notify()
+        self._thread.join()
+
+    # -- the thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        last = time.monotonic()
+        while True:
+            with self._ready:
+                while not self._queue:
+                    if self._closed:
+                        return
+                    self._ready.wait()
+            if self._gather_s and self._gap_s < self._gather_s and not self._closed:
+                time.sleep(self._gather_s)
+            batch = self._take()
+            if self._gather_s:
+                now = time.monotonic()
+                gap_s = min((now - last) / len(batch), _QUIET * self._gather_s)
+                self._gap_s += (gap_s - self._gap_s) / 8
+                last = now
+            answers = self._append([item for item, _ in batch])
+            try:
+                self._deliver([(token, answer) for (_, token), answer in zip(batch, answers, strict=True)])
+            except Exception:
+                log.exception("answers to %d durable appends could not be delivered", len(batch))
+
+    def _take(self) -> list[tuple[Append, Token]]:
+        batch: list[tuple[Append, Token]] = []
+        size = 0
+        with self._ready:
+            while self._queue and len(batch) < self._max_items:
+                item = self._queue[0][0]
+                size += sum(len(draft.payload) + len(draft.message or b"") for draft in item.drafts)
+                if batch and size > self._max_bytes:
+                    break
+                batch.append(self._queue.popleft())
+        return batch
+
+    def _append(self, items: Sequence[Append]) -> Sequence[AppendResult | NotDurableNow]:
+        began = time.perf_counter()
+        try:
+            answers = self._store.append(items)
+        except NotDurableNow as error:
+            self._failures += 1
+            return [error] * len(items)
+        except Exception as error:
+            # A bug. The store has rolled back: say so to every item rather than leave its author waiting.
+            self._failures += 1
+            log.exception("the store failed in a way that it should not")
+            return [NotDurableNow(f"the log could not be written: {error!r}")] * len(items)
+        finally:
+            self._append_s += time.perf_counter() - began
+        self._commits += 1
+        self._items += len(items)
+        for answer in answers:
+            if not isinstance(answer, Refused):
+                self._events += sum(receipt.status != "duplicate" for receipt in answer.receipts)
+                self._events += answer.created is not None
+        return answers
