@@ -48,7 +48,9 @@ async def synced(url: str, document: str) -> ClientConnection:
             return socket
 
 
-async def measure(writer: ClientConnection, reader: ClientConnection, clock: list[int], stop: asyncio.Event) -> list[float]:
+async def measure(
+    writer: ClientConnection, reader: ClientConnection, clock: list[int], stop: asyncio.Event
+) -> list[float]:
     """Latencies in milliseconds until *stop*."""
     out: list[float] = []
     while not stop.is_set():

@@ -93,7 +93,7 @@ class Running:
 @asynccontextmanager
 async def running(data: Path, identify: Identify | None = None, **settings: Any) -> AsyncIterator[Running]:
     """A server on a free port, stopped at the end the way SIGTERM stops it."""
-    application = Application(Settings(port=0, data=data, **settings), identify)
+    application = Application(Settings(**{"port": 0, "data": data, **settings}), identify)
     task = asyncio.create_task(application.serve(announce=False))
     while not application.url:
         if task.done():

@@ -72,9 +72,9 @@ def open_store(data: Path, *, read_only: bool = False) -> SqliteStore:
     return SqliteStore(data / LOG_FILE)
 
 
-def open_conflicts(data: Path) -> SqliteConflictStore:
-    """The conflict projection beside the log."""
-    return SqliteConflictStore(data / PROJECTIONS_FILE, version=ENGINE_VERSION)
+def open_conflicts(data: Path, *, read_only: bool = False) -> SqliteConflictStore:
+    """The conflict projection beside the log. Raises NotFound if it is to be read only and there is none."""
+    return SqliteConflictStore(data / PROJECTIONS_FILE, version=ENGINE_VERSION, read_only=read_only)
 
 
 def rebuild_conflicts(

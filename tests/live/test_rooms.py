@@ -188,6 +188,17 @@ def test_claimed_names_are_kept_once_with_the_first_edit(tmp_path: Path) -> None
     run(main())
 
 
+def test_a_name_that_is_no_unicode_costs_nobody_an_edit(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server, Peer(server, "d") as ann:
+            await ann.send(encode_awareness([AwarenessState(ann.doc.client_id, 2, '{"user":{"name":"\\ud800A"}}')]))
+            await ann.type(0, "a")
+            await eventually(lambda: server.edits("d"))
+            assert json.loads(server.events("d", SESSION_JOINED)[0].payload or b"")["name"] == "?A"
+
+    run(main())
+
+
 def test_the_identify_hook_says_who_wrote(tmp_path: Path) -> None:
     async def main() -> None:
         def identify(request: Any) -> Actor:
@@ -387,11 +398,11 @@ def test_a_reader_that_does_not_read_is_closed_by_name_and_loses_nothing(tmp_pat
             room = server.application.hub.rooms["d"]
             await eventually(lambda: len(room.sessions) == 2)
             slow.transport.pause_reading()
-            for _ in range(60):
+            for count in range(1, 60):
                 await ann.type(0, "x" * 400_000)
+                await eventually(lambda count=count: room.revision >= 2 + count, "on the disk and relayed")
                 if len(room.sessions) == 1:
                     break
-                await asyncio.sleep(0.01)
             await eventually(lambda: len(room.sessions) == 1, "the slow reader is out")
             slow.transport.resume_reading()
             with pytest.raises(Exception, match="slow-reader"):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from keepboth.decider.edits import OwnStretch
+from keepboth.decider.edits import Owner, OwnStretch
 from keepboth.errors import MalformedMessage
 from keepboth.events import SESSION_JOINED, Context, Draft, Seen
 from keepboth.live.frames import binary_frame
-from keepboth.live.presence import MAX_NAME, Claim
+from keepboth.live.presence import MAX_COLOR, MAX_NAME, claimed
 from keepboth.live.session import Session
 from keepboth.yjs.messages import encode_private
 from keepboth.yjs.private import (
@@ -51,7 +51,7 @@ class Hello(BaseModel):
     clock: Clock | None = None
     frames: str = Field("merged", pattern="^(merged|events)$")
     name: str | None = Field(None, max_length=MAX_NAME)
-    color: str | None = Field(None, max_length=40)
+    color: str | None = Field(None, max_length=MAX_COLOR)
 
 
 class Stretch(BaseModel):
@@ -98,21 +98,23 @@ class Handshake:
     def joined(self, session: Session) -> Draft:
         """The event that says who a session claims to be. It comes with the first edit after the claim changed."""
         actor = session.actor
-        payload: dict[str, Any] = {
-            "session": session.id,
-            "clients": sorted(session.clients),
-            "name": actor.name if actor is not None and actor.name else session.claim.name,
-            "color": session.claim.color,
-            "claimed": actor is None,
-        }
-        owner = session.owner
+        name = actor.name if actor is not None and actor.name else session.claim.name
+        clients = sorted(session.clients)
+        return self._joined(session.owner, name, session.claim.color, clients, claimed=actor is None)
+
+    def named(self, owner: Owner, name: str) -> Draft:
+        """The same for somebody who came over HTTP and whom the ``identify`` hook knows by name."""
+        return self._joined(owner, name, None, [], claimed=False)
+
+    def _joined(self, owner: Owner, name: str | None, color: str | None, clients: list[int], *, claimed: bool) -> Draft:
+        payload = {"session": owner.session, "clients": clients, "name": name, "color": color, "claimed": claimed}
         return Draft(
             SESSION_JOINED,
             self._room.ports.new_id(),
             json.dumps(payload, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode(),
             actor=owner.actor,
             actor_kind=owner.actor_kind,
-            session=session.id,
+            session=owner.session,
         )
 
     def _hello(self, session: Session, hello: Hello) -> None:
@@ -128,7 +130,7 @@ class Handshake:
         session.clients = frozenset((hello.client,))
         session.one_frame_per_event = hello.frames == "events"
         if hello.name or hello.color:
-            session.claim = Claim(hello.name, hello.color)
+            session.claim = claimed(hello.name, hello.color)
         if hello.clock is not None:
             session.clock_offset = room.ports.now() - hello.clock
         session.backlog = deque()

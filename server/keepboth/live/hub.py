@@ -107,7 +107,7 @@ class Hub:
     async def _load(self, room: Room) -> None:
         future = self._loads[room]
         try:
-            await asyncio.gather(*(self.flush(old) for old in self._draining.get(room.name, ())))
+            await asyncio.gather(*(self._settled(old) for old in self._draining.get(room.name, ())))
             folded = await self._fold(room.name)
             owners = await asyncio.to_thread(self.store.session_clients, room.name)
             row = await asyncio.to_thread(self.store.document, room.name)
@@ -238,7 +238,9 @@ class Hub:
             if repeated is not None:
                 return (repeated,)
         answer: asyncio.Future[AppendResult] = self._loop.create_future()
-        decided = room.record_command(command, lambda result: _settle(answer, result), check_ids=event_id is not None)
+        decided = room.record_command(
+            command, lambda result: _settle(answer, result), check_ids=event_id is not None, name=actor.name
+        )
         if not decided.drafts:
             await self.flush(room)
             return ()
@@ -246,7 +248,7 @@ class Hub:
         assert isinstance(appended, Appended)
         return tuple(
             receipt._replace(missing=missing)
-            for receipt, missing in zip(appended.receipts, decided.missing, strict=True)
+            for receipt, missing in zip(appended.receipts[-len(decided.drafts) :], decided.missing, strict=True)
         )
 
     async def append(self, item: Append) -> Appended:
@@ -260,10 +262,16 @@ class Hub:
         return appended
 
     async def flush(self, room: Room) -> None:
-        """Wait until everything *room* has under way is durable."""
+        """Wait until everything *room* has under way is durable. Raises NotDurableNow if that did not come to pass."""
+        await self._settled(room)
+        if room.state == "closed":
+            raise NotDurableNow("this document is being folded again")
+
+    async def _settled(self, room: Room) -> None:
+        """Wait until nothing that *room* has under way now is under way any more, recorded or not."""
         if room.in_flight:
             waiter = self._loop.create_future()
-            room.in_flight[-1].after.append(lambda: waiter.done() or waiter.set_result(None))
+            room.in_flight[-1].settled.append(lambda: waiter.done() or waiter.set_result(None))
             await asyncio.wait_for(waiter, self.settings.drain_timeout_s)
 
     async def _repeated(self, event_id: EventId, document: str, payload: bytes) -> Receipt | None:
@@ -279,7 +287,7 @@ class Hub:
         """Take nothing new in, finish the commit under way, tell the sessions, close them."""
         self.stopping = True
         rooms = [*self.rooms.values(), *(room for rooms in self._draining.values() for room in rooms)]
-        await asyncio.gather(*(self.flush(room) for room in rooms), return_exceptions=True)
+        await asyncio.gather(*(self._settled(room) for room in rooms), return_exceptions=True)
         for room in list(self.rooms.values()):
             room.going_down()
 

@@ -10,6 +10,7 @@ from keepboth.yjs.messages import AwarenessState
 
 NULL = "null"
 MAX_NAME = 120
+MAX_COLOR = 40
 MAX_CLIENTS_PER_MESSAGE = 10_000
 
 
@@ -80,8 +81,15 @@ def claim_of(state_json: str) -> Claim:
     user = state.get("user") if isinstance(state, dict) else None
     if not isinstance(user, dict):
         return NO_CLAIM
-    name, color = user.get("name"), user.get("color")
-    return Claim(
-        name.strip()[:MAX_NAME] or None if isinstance(name, str) else None,
-        color[:40] if isinstance(color, str) else None,
-    )
+    return claimed(user.get("name"), user.get("color"))
+
+
+def claimed(name: object, color: object) -> Claim:
+    """A claim from what somebody sent: valid Unicode, within limits, None for what is missing or no text."""
+    return Claim(_label(name, MAX_NAME), _label(color, MAX_COLOR))
+
+
+def _label(value: object, limit: int) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value.strip()[:limit].encode("utf-8", "replace").decode() or None

@@ -80,7 +80,7 @@ class Ports(NamedTuple):
 class InFlight:
     """One item on its way to the disk, and everything needed when it has arrived."""
 
-    __slots__ = ("after", "bytes", "decided", "done", "item", "result", "room", "seq", "session")
+    __slots__ = ("after", "bytes", "decided", "done", "item", "result", "room", "seq", "session", "settled")
 
     def __init__(
         self,
@@ -99,6 +99,9 @@ class InFlight:
         self.done = done
         self.result: AppendResult | NotDurableNow | None = None
         self.after: list[Callable[[], None]] = []
+        """Called when it is on the disk and the room has told everybody."""
+        self.settled: list[Callable[[], None]] = []
+        """Called when its way has ended, however it ended."""
         self.bytes = 0
         for draft in item.drafts:
             self.bytes += len(draft.payload)
@@ -137,6 +140,7 @@ class Room:
         self._backlog: deque[tuple[Session, bytes]] = deque()
         self._presence_news: dict[int, Any] = {}
         self._held: set[Session] = set()
+        self._named: set[str] = set()
         self._step2: tuple[int, bytes] | None = None
         self._waiting_parts: dict[int, tuple[Draft, Update]] = {}
 
@@ -360,7 +364,7 @@ class Room:
             context=context,
             context_source=source,
             head=self.revision,
-            transfer=transfer,
+            transfer=transfer or (session.echoes and not update.structs),
             readable=readable_form(payload, update) is not None,
             session_seq=seq,
             authored_at=authored_at,
@@ -375,6 +379,8 @@ class Room:
         if not decided.drafts:
             if seq is not None:
                 self._known_already(session, seq, update)
+            elif not transfer and not session.awareness and not session.clients.issuperset(update.structs):
+                session.echoes = True
             return
         self._record(session, decided, seq)
 
@@ -394,12 +400,23 @@ class Room:
             answer()
 
     def record_command(
-        self, command: RecordEdit, done: Callable[[AppendResult | NotDurableNow], None], *, check_ids: bool
+        self,
+        command: RecordEdit,
+        done: Callable[[AppendResult | NotDurableNow], None],
+        *,
+        check_ids: bool,
+        name: str | None = None,
     ) -> Decided:
-        """Record an edit that came another way than through a socket (HTTP). ``done`` gets the store's answer."""
+        """Record an edit that came another way than through a socket (HTTP). ``done`` gets the store's answer, whose
+        last receipts are the decided drafts'. ``name`` is the author's, where the ``identify`` hook knows it.
+        """
         decided = decide_edit(command, self.identity, self.owners, self.ports.new_id)
         if decided.drafts:
-            item = Append(self.name, decided.drafts, create=self._create(command.owner), check_ids=check_ids)
+            drafts = decided.drafts
+            if name and command.owner.session not in self._named:
+                self._named.add(command.owner.session)
+                drafts = [self.handshake.named(command.owner, name), *drafts]
+            item = Append(self.name, drafts, create=self._create(command.owner), check_ids=check_ids)
             self._submit(InFlight(self, item, decided=decided, done=done))
         return decided
 
@@ -465,8 +482,16 @@ class Room:
             session.connection.hold(False)
 
     def check_patience(self) -> None:
-        """Close, by name, writers that have been slowed for too long."""
-        limit = self.ports.clock() - self.settings.mailbox_patience_s
+        """Close, by name, writers that have been slowed, and readers that have been behind, for too long."""
+        now = self.ports.clock()
+        limit = now - self.settings.mailbox_patience_s
+        for session in list(self.sessions):
+            if session.connection.backlog_bytes() <= self.settings.outbox_bytes:
+                session.behind_since = None
+            elif session.behind_since is None:
+                session.behind_since = now
+            elif session.behind_since < limit:
+                self._close(session, SlowReader("this connection reads slower than the document changes"))
         for session in [s for s in self._held if s.held_since is not None and s.held_since < limit]:
             self._close(session, Overloaded("this document's queue to the disk stayed full"))
 
@@ -496,6 +521,8 @@ class Room:
             elif isinstance(result, Refused):
                 log.error("an edit of %r was refused by the store: %s", self.name, result.error)
                 self._fail(NotDurableNow("the store did not take an edit"))
+            for tell in entry.settled:
+                tell()
         if self.state != "live":
             return
         if last:
@@ -579,8 +606,7 @@ class Room:
             for release in releases
             for revision in release.revisions
         ]
-        if visible:
-            self.ports.detect(self, visible)
+        self.ports.detect(self, visible)
 
     def _note_released(self, releases: Iterable[Release], facts: dict[int, tuple[Draft, Update]]) -> None:
         for release in releases:

@@ -57,7 +57,8 @@ class Session:
     ``sent`` is the release point up to which the peer has been written everything; ``lower`` the greatest one that it
     has proved to have applied; ``seen`` what it declares (declared sessions only). ``arrived_with`` is the most that a
     stock client can have had when it connected: what it answers to our opening step 1 was written with that, since it
-    reads our step 1 before our step 2. None once that answer has come.
+    reads our step 1 before our step 2. None once that answer has come. ``echoes``: it sends back as its own every change
+    it is sent, as ``pycrdt.Provider`` does, so a delete of its is news only if nobody else's.
     """
 
     connection: Connection
@@ -68,6 +69,7 @@ class Session:
     synced: bool = False
     closed: bool = False
     one_frame_per_event: bool = False
+    echoes: bool = False
     sent: int = 0
     first_vector: dict[int, int] = field(default_factory=dict)
     step2_revision: int = 0
@@ -89,6 +91,7 @@ class Session:
     recorded_claim: tuple[str, Claim] | None = None
     in_flight: int = 0
     held_since: float | None = None
+    behind_since: float | None = None
     last_resync: float = -10.0
     edits: int = 0
     _owner: Owner | None = None

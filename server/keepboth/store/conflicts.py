@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from keepboth.errors import NotDurableNow, ShuttingDown
+from keepboth.errors import NotDurableNow, NotFound, ShuttingDown
 from keepboth.store.base import StoredEpisode
 from keepboth.store.schema import set_pragmas
 
@@ -54,22 +54,34 @@ class SqliteConflictStore:
     """:class:`~keepboth.store.base.ConflictStore` in the file at *path*, for engine *version*.
 
     One connection behind a lock: its transactions take microseconds. A file of another version, or one that SQLite
-    cannot read, is deleted and begun anew.
+    cannot read, is deleted and begun anew. With ``read_only`` it is left alone, and NotFound raised instead.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, version: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, version: int, read_only: bool = False) -> None:
         self.path = Path(path)
+        self._read_only = read_only
         self._version = version
         self._lock = threading.RLock()
         self._closed = False
+        if read_only:
+            connection = self._open() if self.path.exists() else None
+            if connection is None:
+                raise NotFound(f"there is no conflict log of this version at {self.path}", path=str(self.path))
+            self._connection = connection
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = self._open() or self._begin_anew()
 
     def _open(self) -> sqlite3.Connection | None:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        mode = "?mode=ro" if self._read_only else ""
+        connection = sqlite3.connect(
+            self.path.absolute().as_uri() + mode, uri=True, isolation_level=None, check_same_thread=False
+        )
         try:
-            set_pragmas(connection, _PRAGMAS)
-            if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+            if not self._read_only:
+                set_pragmas(connection, _PRAGMAS)
+            empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+            if empty and not self._read_only:
                 connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
                 connection.execute("INSERT INTO version VALUES (?, ?)", (_LAYOUT, self._version))
             if connection.execute("SELECT layout, engine FROM version").fetchall() == [(_LAYOUT, self._version)]:

@@ -1,0 +1,44 @@
+"""The FastAPI application: routes, errors, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+
+import keepboth.api.conflicts as conflicts
+import keepboth.api.documents as documents
+import keepboth.api.events as events
+import keepboth.api.health as health
+import keepboth.api.page as page
+import keepboth.api.problems as problems
+import keepboth.api.states as states
+from keepboth import __version__
+from keepboth.api.guard import Guard
+from keepboth.api.models import Problem
+from keepboth.api.requests import caller, strict_query
+from keepboth.api.services import Services
+
+_PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
+
+
+def create_api(services: Services) -> FastAPI:
+    """The API over *services*. OpenAPI is at ``/openapi.json``; there is no page that loads assets from elsewhere."""
+    app = FastAPI(
+        title="KeepBoth",
+        version=__version__,
+        description="A collaborative editing server that never rejects an edit and never hides a collision.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(strict_query)],
+        responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+    )
+    app.state.services = services
+    problems.install(app)
+    app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
+    known = [Depends(caller)]
+    for module in (documents, states, events, conflicts, page):
+        app.include_router(module.router, dependencies=known)
+    app.include_router(health.router)
+    return app

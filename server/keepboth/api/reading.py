@@ -1,0 +1,143 @@
+"""Reads that several routes share. They block: call them in a thread.
+
+A replica must not leave the thread that made it (pycrdt objects belong to one), so a state is folded and rendered in
+one call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keepboth.decider.documents import DECISION_TYPES, DocumentState, fold_state
+from keepboth.errors import InvalidRequest, KeepBothError, NotFound
+from keepboth.events import SESSION_JOINED, Event
+from keepboth.fold import views
+from keepboth.fold.document import DocumentFold, FoldedEdit, fold
+from keepboth.fold.replica import Poisoned
+from keepboth.store.base import ConflictStore, DocumentRow, EventStore
+
+PAGE = 1000
+
+
+def document_row(store: EventStore, document: str) -> DocumentRow:
+    """The document's row. Raises NotFound."""
+    row = store.document(document)
+    if row is None:
+        raise NotFound("there is no such document", document=document)
+    return row
+
+
+def events_of(store: EventStore, document: str, types: Iterable[str], until: int) -> Iterator[Event]:
+    """Every event of *types* up to a revision, oldest first, a page at a time."""
+    wanted = sorted(types)
+    after = 0
+    while page := store.read(document, after=after, until=until, types=wanted, limit=PAGE):
+        yield from page
+        after = page[-1].revision
+
+
+def decisions(store: EventStore, document: str, until: int) -> list[Event]:
+    """The document's decisions up to a revision."""
+    return list(events_of(store, document, DECISION_TYPES, until))
+
+
+def state_of(store: EventStore, row: DocumentRow) -> DocumentState:
+    """What decisions have made of a document, up to the revision of *row*."""
+    return fold_state(events_of(store, row.document, DECISION_TYPES, row.revision))
+
+
+def known_from_projection(store: EventStore, conflicts: ConflictStore, row: DocumentRow) -> tuple[int, bool]:
+    """(revision up to which the stored conflicts are all there are, whether that is up to *row*).
+
+    Only edits can collide, so what comes after the last edit is known as well. What was found in another history of
+    the document (its hash differs) counts for nothing.
+    """
+    covered, digest = conflicts.cursor(row.document)
+    if covered and store.hash_at(row.document, covered) != digest:
+        covered = 0
+    if covered >= row.revision or not store.fold_rows(row.document, after=covered, until=row.revision, limit=1):
+        return row.revision, True
+    return covered, False
+
+
+def names_of(store: EventStore, document: str, actors: Iterable[str], until: int | None = None) -> dict[str, str]:
+    """The newest name that each actor has given, for those that have given one."""
+    wanted = set(actors)
+    found: dict[str, str] = {}
+    while wanted:
+        page = store.read(
+            document, until=until, types=[SESSION_JOINED], actors=sorted(wanted), reverse=True, limit=PAGE
+        )
+        for event in page:
+            name = _name(event)
+            if name is not None and event.actor in wanted:
+                found[event.actor] = name
+                wanted.discard(event.actor)
+        if len(page) < PAGE:
+            break
+        until = page[-1].revision - 1
+    return found
+
+
+def _name(event: Event) -> str | None:
+    try:
+        name = json.loads(event.payload or b"null").get("name")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return name.encode("utf-8", "replace").decode() if isinstance(name, str) and name else None
+
+
+# -- states ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a document says, and what of it does not show: edits that wait, and edits that cannot be read."""
+
+    value: Any
+    pending: int
+    quarantined: int
+
+
+def fold_until(store: EventStore, document: str, until: int) -> DocumentFold:
+    """The document folded up to revision *until*. Stays in this thread."""
+
+    def read(after: int) -> Sequence[FoldedEdit]:
+        return [FoldedEdit(*row) for row in store.fold_rows(document, after=after, until=until)]
+
+    return fold(read)
+
+
+def render(store: EventStore, document: str, until: int, form: str, root: str | None) -> Rendered:
+    """The state at *until* as ``text`` (str), ``json`` (dict by root) or ``update`` (bytes).
+
+    Raises NotFound for a root that does not exist, InvalidRequest for one that cannot be shown this way.
+    """
+    folded = fold_until(store, document, until)
+    try:
+        value = _view(folded, form, root)
+    except (KeepBothError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - pycrdt's PanicException is not an Exception
+        raise Poisoned(f"the CRDT failed while showing the document: {error}") from None
+    return Rendered(value, len(folded.waiting), len(folded.quarantined))
+
+
+def _view(folded: DocumentFold, form: str, root: str | None) -> Any:
+    value: Any
+    if form == "update":
+        if root is not None:
+            raise InvalidRequest("an update holds every root", field="root")
+        value = folded.replica.update_since()
+    elif form == "text":
+        value = views.text(folded.replica, root)
+    else:
+        value = views.json_value(folded.replica)
+        if root is not None:
+            if root not in value:
+                raise NotFound(f"this document has no root {root!r}", roots=sorted(value))
+            value = {root: value[root]}
+    return value

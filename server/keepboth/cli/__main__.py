@@ -1,0 +1,5 @@
+"""``python -m keepboth.cli``."""
+
+from keepboth.cli import main
+
+main()

@@ -1,0 +1,351 @@
+"""The conflict engine of one document: edits go in as they are released, episodes come out.
+
+An edit takes two steps. `feed` puts it into the shadow, at once and in order: a few microseconds. If somebody had not
+seen something that the edit's author had not seen either, it is put in a queue, and `work` looks for collisions, as
+many steps at a time as the caller allows, so that a server can relay first and detect later, in slices. `add` does
+both. Whatever the slices and the causal order, the same edits with the same labels give the same episodes.
+
+Pairs are found by whichever of the two edits is looked at last, against all that is in the shadow by then.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from keepboth.conflicts.crowds import Shortcut, land, settle
+from keepboth.conflicts.episodes import Cluster, Clusters, Spot
+from keepboth.conflicts.model import Changes, EditFact, Episode, Record
+from keepboth.conflicts.shadow import Run, Shadow
+from keepboth.conflicts.strokes import Session, Stroke, surely_parted
+from keepboth.conflicts.views import episode_of, everything, span_of, text
+from keepboth.conflicts.zones import Meeting, Survey, kinds_of
+from keepboth.yjs.structs import STRING, Struct, Update
+
+
+class DocumentConflicts:
+    """The conflict log of one document.
+
+    ``gap``: collisions at most so many characters apart on the screen of somebody who took part in both are one
+    episode. ``cap``: where more strokes than this have met, edits are no longer weighed one by one (see `crowds`).
+    ``all_records``: no cap, keep every pair in `records` and treat every event on its own: slow, for tests.
+    """
+
+    def __init__(self, gap: int = 20, cap: int = 128, *, all_records: bool = False) -> None:
+        self.records: list[Record] = []
+        self._all_records = all_records
+        self._shadow = Shadow()
+        self._clusters = Clusters(self._shadow, gap, None if all_records else cap)
+        self._sessions: dict[str, Session] = {}
+        self._recent: list[Session] = []  # by max_eff, highest first
+        self._last: Session | None = None  # whose edit came last
+        self._queue: deque[tuple[Stroke, int]] = deque()
+        self._steps = 0
+
+    # -- in --------------------------------------------------------------------------------------------------------
+
+    def add(self, batch: Sequence[EditFact]) -> Changes:
+        """Feed *batch*, work until nothing is pending, and return what changed."""
+        self.feed(batch)
+        self.work()
+        return self.changes()
+
+    def feed(self, batch: Sequence[EditFact]) -> None:
+        """Take in edits that were released together.
+
+        Edits come in causal order: after all that their authors had seen, after what they build on, and after lower
+        revisions whose content they repeat. Edits of one batch may build on each other.
+
+        Raises: InvalidRequest when something that an edit builds on is missing.
+        """
+        if len(batch) == 1:
+            self._feed_one(batch[0])
+        else:
+            waiting = self._feed_ready(batch)
+            if waiting:  # these build on each other
+                strokes = [(self._begin(self._session(fact.session), fact), fact.update) for fact in waiting]
+                self._shadow.integrate(strokes)
+                for stroke, _ in strokes:
+                    self._enqueue(stroke, 0)
+        if self._shadow.late:
+            for stroke in self._shadow.late:
+                self._clusters.regroup(stroke)
+                self._queue.append((stroke, 0))
+            self._shadow.late.clear()
+
+    def _feed_one(self, fact: EditFact) -> None:
+        session = self._session(fact.session)
+        if not self._continue(session, fact):
+            stroke = self._begin(session, fact)
+            self._shadow.integrate(((stroke, fact.update),))
+            self._enqueue(stroke, 0)
+
+    def _feed_ready(self, batch: Sequence[EditFact]) -> list[EditFact]:
+        """Feed one by one what builds on nothing that is missing; return the rest."""
+        waiting = list(batch)
+        moved = True
+        while moved and waiting:
+            rest: list[EditFact] = []
+            held: set[str] = set()
+            for fact in waiting:
+                if fact.session in held or not self._shadow.accepts(fact.update):
+                    held.add(fact.session)
+                    rest.append(fact)
+                else:
+                    self._feed_one(fact)
+            moved = len(rest) < len(waiting)
+            waiting = rest
+        return waiting
+
+    def _session(self, name: str) -> Session:
+        session = self._sessions.get(name)
+        if session is None:
+            session = self._sessions[name] = Session(name)
+            self._recent.append(session)
+        return session
+
+    def _begin(self, session: Session, fact: EditFact) -> Stroke:
+        stroke = Stroke(fact, session)
+        session.append(stroke)
+        self._rank(session, fact.effective)
+        return stroke
+
+    def _rank(self, session: Session, effective: int) -> None:
+        self._last = session
+        if effective > session.max_eff:
+            session.max_eff = effective
+            recent = self._recent
+            if recent[0] is not session:
+                at = recent.index(session)
+                while at and recent[at - 1].max_eff < effective:
+                    recent[at] = recent[at - 1]
+                    at -= 1
+                recent[at] = session
+
+    def _continue(self, session: Session, fact: EditFact) -> bool:
+        """Let *fact* join the session's last stroke, if it may."""
+        if self._all_records or not session.strokes or fact.update.deletes:
+            return False
+        struct = _only_struct(fact.update)
+        stroke = session.strokes[-1]
+        if struct is None or stroke.dels or len(stroke.ins) != 3 or struct.kind != STRING:
+            return False
+        client, clock, length = stroke.ins
+        end = clock + length
+        if struct.client != client or struct.clock != end or struct.origin != (client, end - 1):
+            return False
+        tail = self._shadow.tail(client)
+        if (
+            tail is None
+            or tail.stroke is not stroke
+            or tail.kind != STRING
+            or tail.right_origin != struct.right_origin
+            or tail.clock + tail.length != end
+            or not self._same_knowledge(stroke, fact)
+        ):
+            return False
+        alone = self._last is session
+        if self._shadow.extend(tail, struct):
+            stroke.extend(fact, end, struct.length)
+        else:
+            ins = stroke.ins
+            self._shadow.integrate(((stroke, fact.update),))
+            stroke.ins = ins
+            stroke.extend(fact, end, struct.length)
+        self._rank(session, fact.effective)
+        spot = stroke.spots
+        cluster = spot.cluster if isinstance(spot, Spot) else None
+        if cluster is not None:
+            self._clusters.touched[cluster] = None  # it meets all that the keystroke before it met
+        if not alone or self._clusters.crowds or (cluster is not None and not cluster.certain):
+            self._enqueue(stroke, stroke.count - 1)
+        return True
+
+    def _same_knowledge(self, stroke: Stroke, fact: EditFact) -> bool:
+        """True if the author of *fact* had seen what the stroke's author had seen and nothing of others beyond it."""
+        lower, upper = fact.context
+        if stroke.actor != fact.actor or stroke.undeclared != fact.undeclared_delete:
+            return False
+        if lower == stroke.lower:
+            return upper == stroke.upper
+        if stroke.lower is not stroke.upper or upper != lower or lower.base < stroke.lower.base:
+            return False
+        if lower.include != stroke.lower.include or lower.exclude != stroke.lower.exclude:
+            return False
+        base = stroke.lower.base
+        for session in self._recent:
+            if session.max_eff <= base:
+                break
+            if session is not stroke.session and session.news(base, lower.base):
+                return False
+        return True
+
+    def _enqueue(self, stroke: Stroke, nth: int) -> None:
+        if self._clusters.crowds or self._unseen(stroke):
+            self._queue.append((stroke, nth))
+
+    def _unseen(self, stroke: Stroke) -> list[tuple[Session, int]]:
+        """Each session with something the stroke's author had not seen, and a floor of what its events there knew."""
+        found: list[tuple[Session, int]] = []
+        floor = stroke.floor
+        for session in self._recent:
+            if session.max_eff <= floor:
+                break
+            if session is stroke.session:
+                continue
+            index = session.first_beyond(floor)
+            if stroke.lower.include:
+                strokes = session.strokes
+                while index < len(strokes) and stroke.knows(strokes[index]):
+                    index += 1
+            if index < len(session.strokes):
+                found.append((session, session.floor_from(index)))
+        return found
+
+    # -- detection -------------------------------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> int:
+        """How many edits wait to be looked at."""
+        return len(self._queue)
+
+    @property
+    def steps(self) -> int:
+        """How much work detection has done: runs looked at and pairs weighed."""
+        return self._steps + self._clusters.steps
+
+    def work(self, budget: int | None = None) -> int:
+        """Look at pending edits until about *budget* steps are done; return how many edits are still pending.
+
+        A step is a run looked at or a pair weighed, about a microsecond. One edit is always finished.
+        """
+        limit = None if budget is None else self.steps + budget
+        while self._queue and (limit is None or self.steps < limit):
+            stroke, nth = self._queue.popleft()
+            self._detect(stroke, nth)
+        return len(self._queue)
+
+    def _detect(self, stroke: Stroke, nth: int) -> None:
+        clusters = self._clusters
+        runs = [run for run in self._touched(stroke, nth) if not run.mute and run.line is not None]
+        if clusters.crowds:
+            for run in runs:
+                land(clusters, stroke, run, nth)
+        unseen = self._unseen(stroke)
+        if not unseen or not runs:
+            return
+        survey = Survey(stroke, nth, unseen)
+        stretched: dict[Stroke, None] = {}
+
+        def settled(partner: Stroke, clock: int, possible: int) -> bool:
+            mine, theirs = stroke.spots, partner.spots
+            if not isinstance(mine, Spot) or not isinstance(theirs, Spot) or self._all_records:
+                return False
+            cluster = mine.cluster
+            if cluster is None or cluster is not theirs.cluster or theirs.nth > partner.nth_of(clock):
+                return False
+            return cluster.crowd is not None or (cluster.certain and not possible & ~cluster.kinds)
+
+        for run in runs:
+            if run in survey.covered:
+                continue
+            low = max(run.clock, stroke.clock_at(nth)) if run.stroke is stroke else run.clock
+            entries = None
+            if clusters.crowds:
+                entries = survey.zone(run, low, Shortcut(clusters, stroke, nth, run))
+            if entries is None:
+                entries = survey.zone(run, low, None) or []
+            for meeting in survey.meetings(entries, settled):
+                self._join(stroke, nth, meeting, stretched)
+        for other in stretched:
+            clusters.link(other)
+        settle(clusters)
+        self._steps += survey.steps
+
+    def _touched(self, stroke: Stroke, nth: int) -> list[Run]:
+        if stroke.revs is None:
+            return list(self._shadow.runs(stroke.ins + stroke.dels))
+        return [self._shadow.find(stroke.ins[0], stroke.clock_at(nth))]
+
+    def _join(self, stroke: Stroke, nth: int, meeting: Meeting, stretched: dict[Stroke, None]) -> None:
+        partner, theirs_nth, kinds, own, theirs, first, last = meeting
+        clusters = self._clusters
+        spots = {clusters.spot(stroke, run, nth): None for run in own}
+        spots.update((clusters.spot(partner, run, theirs_nth), None) for run in theirs)
+        certain = surely_parted(stroke, partner)
+        clusters.unite(spots, kinds, certain)
+        for spot in spots:
+            if clusters.reach(spot, first, last):
+                stretched[spot.stroke] = None
+        if self._all_records:
+            one, other = sorted((stroke.rev, partner.rev))
+            record = Record(one, other, kinds_of(kinds), first, last, certain)
+            if record not in self.records:
+                self.records.append(record)
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def changes(self) -> Changes:
+        """What changed since the last call."""
+        changed = []
+        superseded = []
+        for cluster in self._clusters.touched:
+            now = cluster.id
+            superseded += [(old, now) for old in cluster.published if old != now]
+            cluster.published = [now]
+            changed.append(episode_of(self._shadow, cluster))
+        self._clusters.touched.clear()
+        return Changes(tuple(changed), tuple(superseded))
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """The conflict log: by root name, then in document order."""
+        found = []
+        for cluster in self._clusters.all:
+            span = span_of(self._shadow, cluster)
+            assert span.first.line is not None
+            found.append((span.first.line.root, span.first.order, span.low, cluster.low, cluster))
+        found.sort(key=lambda place: place[:4])
+        return tuple(episode_of(self._shadow, place[-1]) for place in found)
+
+    def episode(self, id: str) -> Episode | None:
+        """The episode that *id* names or that took it in, None if there is none."""
+        cluster = self._cluster(id)
+        return None if cluster is None else episode_of(self._shadow, cluster)
+
+    def resolve_alias(self, id: str) -> str | None:
+        """The present id of the episode that *id* ever named, None if there is none.
+
+        Works for every id the episode, or one merged into it, may have had, whether or not it was ever given out.
+        """
+        cluster = self._cluster(id)
+        return None if cluster is None else cluster.id
+
+    def now(self, id: str) -> str | None:
+        """What the document says at present where the episode is, None if there is no such episode."""
+        cluster = self._cluster(id)
+        return None if cluster is None else text(span_of(self._shadow, cluster).parts(), everything)
+
+    def _cluster(self, id: str) -> Cluster | None:
+        what, _, rest = id.partition("-")
+        client, _, clock = rest.partition("-")
+        try:
+            run = self._shadow.find(int(client), int(clock))
+        except (KeyError, ValueError):
+            return None
+        strokes = (run.stroke,) if what == "c" else run.deleters if what == "d" else None
+        for stroke in strokes or ():
+            spot = self._spot_at(stroke, run)
+            if spot is not None and spot.cluster is not None:
+                return spot.cluster
+        return None
+
+    def _spot_at(self, stroke: Stroke, run: Run) -> Spot | None:
+        return None if stroke.spots is None or run.mute else self._clusters.spot(stroke, run, stroke.count)
+
+
+def _only_struct(update: Update) -> Struct | None:
+    """The only struct of an update that holds just one."""
+    if len(update.structs) != 1:
+        return None
+    (structs,) = update.structs.values()
+    return structs[0] if len(structs) == 1 else None

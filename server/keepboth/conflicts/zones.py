@@ -1,0 +1,318 @@
+"""The neighbourhood of one edit: who else was at work there, and do the two touch?
+
+A *zone* reaches from a place the edit changed to the nearest *universal separators* on both sides: undeleted items that
+the author and the author of everything unseen had on their screens. Nothing beyond them can touch the edit. Within a
+zone every concurrent stroke is a *partner*; for each, the separators of the two cut the zone into pieces, and a piece
+with points of both is a `Meeting`. Cost: the runs of the zone, plus for each partner its points and the items of the
+zone that the author still saw.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from keepboth.conflicts.crowds import Shortcut
+from keepboth.conflicts.model import Kind
+from keepboth.conflicts.shadow import Run
+from keepboth.conflicts.strokes import Session, Stroke
+from keepboth.yjs.structs import Id
+
+INSERT_INSERT: Final = 1
+DELETE_DELETE: Final = 2
+INSERT_IN_DELETED: Final = 4
+INSERT_AT_EDGE: Final = 8
+ADJACENT_DELETES: Final = 16
+
+KIND_OF: Final[dict[int, Kind]] = {
+    INSERT_INSERT: "insert-insert",
+    DELETE_DELETE: "delete-delete",
+    INSERT_IN_DELETED: "insert-in-deleted",
+    INSERT_AT_EDGE: "insert-at-edge",
+    ADJACENT_DELETES: "adjacent-deletes",
+}
+
+SEEN: Final = 1  # on the author's screen just after the edit
+THEIRS: Final = 2  # inserted by a partner
+OWN_INSERT: Final = 4
+OWN_DELETE: Final = 8
+
+Entry = tuple[int, Run, int, int, tuple[Stroke, ...]]
+"""``(flags, run, low, high, partners that deleted it)``: clocks *low* to *high*, exclusive, of a run."""
+
+
+def kinds_of(bits: int) -> frozenset[Kind]:
+    return frozenset(kind for bit, kind in KIND_OF.items() if bits & bit)
+
+
+class Meeting(NamedTuple):
+    """A piece that holds points of an edit and of a partner. ``nth``: the partner's first event that takes part."""
+
+    partner: Stroke
+    nth: int
+    kinds: int
+    own: tuple[Run, ...]
+    theirs: tuple[Run, ...]
+    first: Id
+    last: Id
+
+
+class Survey:
+    """What surrounds the events from the *nth* on of a stroke. ``steps`` counts the work done."""
+
+    __slots__ = ("_concurrent", "_quick", "_unseen", "covered", "nth", "rev", "steps", "stroke")
+
+    def __init__(self, stroke: Stroke, nth: int, unseen: list[tuple[Session, int]]) -> None:
+        """*unseen*: each session with something the author had not seen, and a floor of what its events there knew."""
+        self.stroke = stroke
+        self.nth = nth
+        self.rev = stroke.rev_at(nth)
+        self.steps = 0
+        self.covered: set[Run] = set()
+        self._unseen = unseen
+        self._quick = min(stroke.floor, min(floor for _, floor in unseen))
+        self._concurrent: dict[Stroke, bool] = {}
+
+    # -- walking ---------------------------------------------------------------------------------------------------
+
+    def zone(self, run: Run, low: int, shortcut: Shortcut | None) -> list[Entry] | None:
+        """The zone, in document order, around what the stroke did to *run* from the clock *low* on.
+
+        With a *shortcut*, without the inside of crowds that the stroke is part of, or becomes part of on the way; None
+        if there is somebody beyond, so that the inside matters.
+        """
+        out: list[Entry] = []
+        covered = set(self.covered) if shortcut is not None else set()
+        if self._walk(run, low, True, out, shortcut):
+            out.reverse()
+            self._look(run, low, run.clock + run.length, False, out)
+            if self._walk(run, low, False, out, shortcut):
+                return out
+        self.covered = covered
+        return None
+
+    def _walk(self, run: Run, low: int, leftward: bool, out: list[Entry], shortcut: Shortcut | None) -> bool:
+        """Append what lies on one side of *run*; return False if a leap went over something that matters."""
+        start = len(out)
+        leapt = False
+        node: Run | None = run
+        inside = shortcut.across(run) if shortcut is not None else None
+        if inside is None and leftward and low > run.clock and self._look(run, run.clock, low, True, out):
+            return True
+        while True:
+            if inside is not None:
+                node = inside[0] if leftward else inside[1]
+                leapt = True
+            assert node is not None
+            node = node.left if leftward else node.right
+            if node is None:
+                return True
+            inside = shortcut.across(node) if shortcut is not None else None
+            if inside is not None:
+                continue
+            known = len(out)
+            if self._look(node, node.clock, node.clock + node.length, leftward, out):
+                return True
+            if shortcut is None:
+                continue
+            for index in range(known, len(out)):
+                flags, other, _, _, partners = out[index]
+                if leapt and (flags & ~SEEN or partners):
+                    return False
+                met = (other.stroke, *partners) if flags & THEIRS else partners
+                if met and run.stroke is self.stroke and self._meets(shortcut, met, other, out[start:index]):
+                    inside = shortcut.across(node)
+
+    def _meets(self, shortcut: Shortcut, met: tuple[Stroke, ...], run: Run, between: list[Entry]) -> bool:
+        """True if the stroke, having inserted, surely touches at *run* a partner from a crowd, which it has joined."""
+        seen = [entry for entry in between if entry[0] & SEEN]
+        return any(not any(_sees(partner, entry) for entry in seen) and shortcut.join(partner, run) for partner in met)
+
+    def _look(self, run: Run, low: int, high: int, leftward: bool, out: list[Entry]) -> bool:
+        """Append what *run* means here; return True at a universal separator."""
+        self.steps += 1
+        if run.mute:
+            return False
+        maker = run.stroke
+        if run.deleters is None and maker.last_eff <= self._quick:
+            return True
+        stroke = self.stroke
+        if maker is stroke:
+            cut = min(max(maker.clock_at(self.nth), low), high)
+        elif maker.session is stroke.session:
+            cut = high if maker.rev < self.rev else low
+        else:
+            cut = stroke.clock_cut(maker, low, high)
+        if leftward and cut < high:
+            self._unknown(run, cut, high, out)
+        if cut > low and self._known(run, low, cut, out):
+            return True
+        if not leftward and cut < high:
+            self._unknown(run, cut, high, out)
+        return False
+
+    def _unknown(self, run: Run, low: int, high: int, out: list[Entry]) -> None:
+        flags = 0
+        if run.stroke is self.stroke:
+            flags = OWN_INSERT
+            self.covered.add(run)
+        elif self.concurrent(run.stroke):
+            flags = THEIRS
+        if run.deleters is not None and self.stroke in run.deleters:
+            flags |= OWN_DELETE
+            self.covered.add(run)
+        if flags:
+            out.append((flags, run, low, high, ()))
+
+    def _known(self, run: Run, low: int, high: int, out: list[Entry]) -> bool:
+        stroke = self.stroke
+        maker = run.stroke
+        if run.deleters is None:
+            eff = maker.eff_of(low)
+            for session, floor in self._unseen:
+                if eff > floor and maker.session is not session:
+                    out.append((SEEN, run, low, high, ()))
+                    return False
+            return True
+        flags = SEEN
+        others: tuple[Stroke, ...] = ()
+        for deleter in run.deleters:
+            if deleter is stroke:
+                flags = OWN_DELETE
+                self.covered.add(run)
+            elif deleter.session is stroke.session:
+                if deleter.rev < self.rev:
+                    flags &= ~SEEN
+            elif deleter.last_eff <= stroke.floor or stroke.knows(deleter):
+                flags &= ~SEEN
+            elif self.concurrent(deleter):
+                others = (*others, deleter)
+        if flags or others:
+            out.append((flags, run, low, high, others))
+        return False
+
+    def concurrent(self, other: Stroke) -> bool:
+        """True if *other*, unseen by the stroke's author, was made by somebody else who had not seen the stroke."""
+        known = self._concurrent.get(other)
+        if known is None:
+            stroke = self.stroke
+            known = other.session is not stroke.session and other.cut(stroke) <= self.nth
+            self._concurrent[other] = known
+        return known
+
+    # -- pairing ---------------------------------------------------------------------------------------------------
+
+    def meetings(self, entries: list[Entry], settled: Callable[[Stroke, int, int], bool]) -> Iterator[Meeting]:
+        """Every piece of the zone in which the stroke and a partner both did something.
+
+        Partners of whom *settled*, asked with the clock of their first insert here and the kinds that are possible,
+        says that nothing is to be learnt are left out.
+        """
+        partners: dict[Stroke, list[int]] = {}
+        seen: list[int] = []
+        own: list[int] = []
+        for index, (flags, run, _, _, others) in enumerate(entries):
+            if flags & SEEN:
+                seen.append(index)
+            if flags & (OWN_INSERT | OWN_DELETE):
+                own.append(index)
+            if flags & THEIRS:
+                partners.setdefault(run.stroke, []).append(index)
+            for other in others:
+                partners.setdefault(other, []).append(index)
+        if not partners or not own:
+            return
+        possible = _possible(entries, own)
+        sessions = {entries[index][1].stroke.session for index in seen}
+        least = min((entries[index][1].stroke.eff for index in seen), default=0)
+        for partner, points in partners.items():
+            self.steps += 1
+            inserts, low = 0, 0
+            deletes = 0
+            for index in points:
+                if entries[index][1].stroke is not partner:
+                    deletes = 1
+                elif not inserts:
+                    inserts, low = 1, entries[index][2]
+            if settled(partner, low, possible[inserts][deletes]):
+                continue
+            self.steps += len(points) + len(own)
+            separators: list[int] = []
+            lower = partner.lower
+            if seen and (lower.base >= least or lower.include or partner.session in sessions):
+                self.steps += len(seen)
+                separators = [index for index in seen if _sees(partner, entries[index])]
+            yield from self._pieces(entries, partner, points, own, separators)
+
+    def _pieces(
+        self, entries: list[Entry], partner: Stroke, points: list[int], own: list[int], separators: list[int]
+    ) -> Iterator[Meeting]:
+        pieces: dict[int, tuple[list[int], list[int], list[int], list[int]]] = {}
+        for index in points:
+            piece = pieces.setdefault(bisect_left(separators, index), ([], [], [], []))
+            piece[2 if entries[index][1].stroke is partner else 3].append(index)
+        for index in own:
+            at = bisect_left(separators, index)
+            if at in pieces:
+                flags, run, low, high, _ = entries[index]
+                if flags & OWN_INSERT:
+                    pieces[at][0].append(index)
+                elif run.stroke is partner or partner.clock_cut(run.stroke, low, high) > low:
+                    pieces[at][1].append(index)
+        for inserts, deletes, their_inserts, their_deletes in pieces.values():
+            if not inserts and not deletes:
+                continue
+            bits = 0
+            if inserts and their_inserts:
+                bits |= INSERT_INSERT
+            if deletes and their_deletes:
+                bits |= ADJACENT_DELETES if set(deletes).isdisjoint(their_deletes) else DELETE_DELETE
+            if inserts and their_deletes:
+                bits |= INSERT_IN_DELETED if _between(inserts, their_deletes) else INSERT_AT_EDGE
+            if their_inserts and deletes:
+                bits |= INSERT_IN_DELETED if _between(their_inserts, deletes) else INSERT_AT_EDGE
+            mine, theirs = sorted(inserts + deletes), sorted(their_inserts + their_deletes)
+            first, last = min(mine[0], theirs[0]), max(mine[-1], theirs[-1])
+            nth = partner.nth_of(min(entries[index][2] for index in their_inserts)) if their_inserts else 0
+            yield Meeting(
+                partner,
+                nth,
+                bits,
+                tuple(entries[index][1] for index in mine),
+                tuple(entries[index][1] for index in theirs),
+                (entries[first][1].client, entries[first][2]),
+                (entries[last][1].client, self._end(entries, last, partner, last in theirs) - 1),
+            )
+
+    def _end(self, entries: list[Entry], index: int, partner: Stroke, theirs: bool) -> int:
+        """The clock behind the last point at *index*: of what the stroke deleted only what the partner knew counts."""
+        flags, run, low, high, _ = entries[index]
+        if theirs or flags & OWN_INSERT or run.stroke is partner:
+            return high
+        return partner.clock_cut(run.stroke, low, high)
+
+
+def _possible(entries: list[Entry], own: list[int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The kinds of meeting that are possible, by whether the partner inserted and whether it deleted."""
+    to_insert = to_delete = 0
+    if any(entries[index][0] & OWN_INSERT for index in own):
+        to_insert |= INSERT_INSERT
+        to_delete |= INSERT_IN_DELETED | INSERT_AT_EDGE
+    if any(entries[index][0] & OWN_DELETE for index in own):
+        to_insert |= INSERT_IN_DELETED | INSERT_AT_EDGE
+        to_delete |= DELETE_DELETE | ADJACENT_DELETES
+    return (0, to_delete), (to_insert, to_insert | to_delete)
+
+
+def _between(inner: list[int], outer: list[int]) -> bool:
+    return any(outer[0] < index < outer[-1] for index in inner)
+
+
+def _sees(stroke: Stroke, entry: Entry) -> bool:
+    """True if an item of *entry* was on the screen of *stroke*'s author just after it."""
+    _, run, low, high, _ = entry
+    maker = run.stroke
+    if maker is not stroke and stroke.clock_cut(maker, low, high) == low:
+        return False
+    return run.deleters is None or not any(other is stroke or stroke.knows(other) for other in run.deleters)

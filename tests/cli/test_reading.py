@@ -1,0 +1,188 @@
+"""``log``, ``show`` and ``conflicts``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pycrdt
+import pytest
+
+from keepboth.api.models import CloudEvent
+from keepboth.cli.terminal import printable
+from tests.cli.conftest import HOSTILE, Run
+
+
+def harmless(text: str) -> bool:
+    """True if nothing in *text* is a command to a terminal."""
+    return not any(char in "\x1b\x07\u202e\x9b" for char in text)
+
+
+# -- log ---------------------------------------------------------------------------------------------------------------
+
+
+def test_log_shows_the_newest_events(run: Run) -> None:
+    shown = run("log", "plans/2026")
+    assert shown.code == 0
+    words = [line.split() for line in shown.out.splitlines()]
+    assert words[0][:3] == ["position", "rev", "recorded"]
+    assert [line[1] for line in words[1:]] == ["1", "2", "3", "4", "5", "6"]
+    assert [line[5] for line in words[1:5]] == ["document.created", *["edit.recorded"] * 3]
+    assert '"one two three"' in shown.out
+    assert '"TWO" −3' in shown.out
+    latest = run("log", "plans/2026", "--limit", "2").out.splitlines()
+    assert [line.split()[1] for line in latest[1:]] == ["5", "6"]
+    turned = run("log", "plans/2026", "--limit", "2", "--reverse").out.splitlines()
+    assert [line.split()[1] for line in turned[1:]] == ["6", "5"]
+
+
+def test_log_gives_cloud_events_to_programs(run: Run) -> None:
+    events = run("log", "--json", "--limit", "1000").lines
+    assert [int(event["sequence"]) for event in events] == list(range(1, len(events) + 1))
+    for event in events:
+        CloudEvent(**event)
+    assert {event["partitionkey"] for event in events} == {"plans/2026", HOSTILE, "roots", "maps"}
+    some = run("log", "plans/2026", "--json", "--after", "2", "--limit", "2").lines
+    assert [event["docrevision"] for event in some] == [3, 4]
+    some = run("log", "plans/2026", "--json", "--until", "3", "--types", "edit.recorded").lines
+    assert [event["docrevision"] for event in some] == [2, 3]
+    some = run("log", "plans/2026", "--json", "--actor", "guest:bob-session", "--types", "edit.recorded").lines
+    assert [event["docrevision"] for event in some] == [4]
+
+
+def test_log_reads_as_many_pages_as_it_takes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run("log", "--json", "--limit", "1000").lines
+    monkeypatch.setattr("keepboth.cli.log.CHUNK", 2)
+    assert run("log", "--json", "--limit", "1000").lines == whole
+    assert run("log", "--json", "--after", "0", "--limit", "5").lines == whole[:5]
+    assert run("log", "--json", "--reverse", "--limit", "1000").lines == whole[::-1]
+
+
+def test_nothing_from_the_log_reaches_a_terminal_as_a_command(run: Run) -> None:
+    for arguments in (["log"], ["log", HOSTILE], ["conflicts"], ["verify"]):
+        shown = run(*arguments)
+        assert shown.code == 0
+        assert harmless(shown.out + shown.err), arguments
+    assert "[bold]" in run("log", HOSTILE).out
+
+
+def test_printable_text_keeps_what_can_be_read() -> None:
+    assert printable("é😀 [x]") == "é😀 [x]"
+    assert printable("a\nb\tc\x1b\x7f\x9b\u202e\ud800") == "a↵b␉c␛␡\ufffd\ufffd\ufffd"
+    assert printable("a\nb\tc", lines=True) == "a\nb\tc"
+    assert printable("abcdef", 4) == "abc…"
+
+
+# -- show --------------------------------------------------------------------------------------------------------------
+
+
+def test_show_gives_the_text_at_a_revision(run: Run) -> None:
+    assert run("show", "plans/2026", "--at", "2").out == "one two three"
+    assert run("show", "plans/2026", "--at", "3", "--as", "text").out == "one TWO three"
+    assert run("show", "plans/2026", "--at", "1").out == ""
+    assert run("show", HOSTILE).raw.decode() == HOSTILE  # a pipe gets what was written, byte for byte
+
+
+def test_show_gives_json_and_updates(run: Run) -> None:
+    assert json.loads(run("show", "maps").raw) == {"map": {"type": "map", "value": {"due": 7}}}
+    assert json.loads(run("show", "roots", "--as", "json", "--root", "b").raw) == {
+        "b": {"type": "text", "value": "two"}
+    }
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    doc.apply_update(run("show", "plans/2026", "--at", "2", "--as", "update").raw)
+    assert str(doc.get("text", type=pycrdt.Text)) == "one two three"
+
+
+def test_show_says_what_it_does_not_show(run: Run) -> None:
+    shown = run("show", "roots", "--root", "a")
+    assert (shown.code, shown.out) == (0, "one")
+    assert "1 edits that wait for others" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "absent"], 1, "not-found: there is no such document"),
+        (["show", "plans/2026", "--at", "7"], 1, "there is no 7"),
+        (["show", "plans/2026", "--root", "x"], 1, "('text')"),
+        (["show", "roots", "--as", "text"], 2, "('a', 'b')"),
+        (["show", ""], 2, "invalid-request"),
+        (["show", "plans/2026", "--as", "html"], 2, "html"),
+        (["show"], 2, "document"),
+        (["log", "absent"], 1, "not-found"),
+        (["log", "--limit", "0"], 2, "limit"),
+        (["conflicts", "absent"], 1, "not-found"),
+        (["rebuild", "--document", "absent"], 1, "not-found"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+    ids=str,
+)
+def test_a_command_that_cannot_be_answered(run: Run, arguments: list[str], code: int, words: str) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+
+
+# -- conflicts ---------------------------------------------------------------------------------------------------------
+
+
+def test_conflicts_are_cards(run: Run) -> None:
+    shown = run("conflicts", "plans/2026")
+    assert shown.code == 0
+    for words in ("plans/2026  revisions 3–4  collided", "before  two", "Ann wrote  TWO", "Bob ␛[2J wrote  zwei"):
+        assert words in shown.out
+    assert "…one " in shown.out
+    assert " three…" in shown.out
+    assert shown.err == ""
+
+
+def test_conflicts_for_programs(run: Run) -> None:
+    (one,) = run("conflicts", "--json").lines
+    assert (one["document"], one["base"], one["certain"]) == ("plans/2026", "two", True)
+    assert {(side["name"], side["text"]) for side in one["sides"]} == {("Ann", "TWO"), ("Bob \x1b[2J", "zwei")}
+    assert run("conflicts", "--json", "--possible").lines == []
+    assert run("conflicts", "--json", "--certain").lines == [one]
+
+
+def test_no_conflicts_is_said_only_when_it_is_known(run: Run, data: Path) -> None:
+    assert run("rebuild", data=data).code == 0
+    assert run("conflicts", "maps", data=data).out == "No collisions in 1 edit.\n"
+    from keepboth.app import open_conflicts
+
+    conflicts = open_conflicts(data)
+    conflicts.drop("maps")
+    conflicts.close()
+    shown = run("conflicts", "maps", data=data)
+    assert shown.out == ""
+    assert "1 document (first: maps) have not been looked at" in shown.err
+    assert shown.code == 0
+
+
+# -- opening -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["log"], ["show", "x"], ["conflicts"], ["verify"], ["rebuild"]], ids=str)
+def test_a_log_that_is_not_there(run: Run, arguments: list[str], tmp_path: Path) -> None:
+    ran = run(*arguments, data=tmp_path / "none")
+    assert (ran.code, ran.out) == (3, "")
+    assert "there is no log in" in ran.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_file_that_is_no_log(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "log.sqlite3").write_bytes(b"something else" * 1000)
+    ran = run("log", data=tmp_path)
+    assert (ran.code, ran.out) == (3, "")
+    assert "store-damaged" in ran.err
+
+
+def test_a_conflict_log_that_is_not_there(run: Run, data: Path) -> None:
+    (data / "projections.sqlite3").unlink()
+    ran = run("conflicts", data=data)
+    assert (ran.code, ran.out) == (3, "")
+    assert "keepboth rebuild" in ran.err
+    assert not (data / "projections.sqlite3").exists()
+
+
+def test_the_folder_can_come_from_the_environment(run: Run, left_behind: Path) -> None:
+    assert run("show", "plans/2026", "--at", "2", data=None, KEEPBOTH_DATA=str(left_behind)).out == "one two three"
