@@ -1,1 +1,1 @@
-"""Measurements. Each module prints JSON with the machine, the versions and the command; `python -m benchmarks` runs all."""
+"""Measurements. Each module prints JSON with machine, versions and command; ``python -m benchmarks`` runs all."""

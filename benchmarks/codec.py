@@ -1,4 +1,4 @@
-"""The update codec: ``python -m benchmarks.codec``. Microseconds a keystroke, megabytes a second on a large document."""
+"""The update codec: ``python -m benchmarks.codec``. Microseconds a keystroke, megabytes a second."""
 
 from __future__ import annotations
 

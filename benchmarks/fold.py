@@ -1,4 +1,4 @@
-"""Folding a long log: ``python -m benchmarks.fold``. From SQLite rows to the text of automerge-paper (259,778 edits)."""
+"""Folding a long log: ``python -m benchmarks.fold``. From SQLite to the text of automerge-paper."""
 
 from __future__ import annotations
 

@@ -78,8 +78,9 @@ class Identity:
     """Inserted and deleted ids of one document, drafts in flight included.
 
     ``inserted`` holds what was recorded and is readable (ready or pending; ``waiting`` holds the pending part).
-    ``deleted`` holds recorded deletes; ``fold_deletes()`` gives those the merge made besides (an overwritten map value). ``by_session`` knows which deletes
-    each session has sent since this table was made: a delete of something that *somebody else* deleted is news.
+    ``deleted`` holds recorded deletes; ``fold_deletes()`` gives those that the merge made besides (an overwritten map
+    value). ``by_session`` knows which deletes each session has sent since this table was made: a delete of something
+    that *somebody else* deleted is news.
     """
 
     __slots__ = ("by_session", "deleted", "fold_deletes", "inserted", "insertions", "quarantined", "waiting")

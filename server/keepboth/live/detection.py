@@ -274,7 +274,8 @@ class Detector:
     ) -> None:
         async with self._lock:
             if not digest and covered:
-                digest = await asyncio.to_thread(self._store.hash_at, document, covered) or b""
+                found = await asyncio.to_thread(self._store.hash_at, document, covered)
+                digest = found or b""
             rows = [stored(document, episode) for episode in episodes]
             try:
                 await asyncio.to_thread(self._conflicts.advance, document, covered, digest, rows, superseded)

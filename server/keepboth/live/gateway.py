@@ -21,6 +21,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
+from websockets.typing import Origin
 
 from keepboth.errors import InvalidRequest, KeepBothError, MalformedMessage, NotAuthorised, ShuttingDown
 from keepboth.events import check_document_name
@@ -136,7 +137,7 @@ class Gateway:
         """What uvicorn calls for every upgrade request."""
         settings = self.settings
         protocol = ServerProtocol(
-            origins=[*settings.origins] or None,  # type: ignore[arg-type]
+            origins=[Origin(origin) for origin in settings.origins] or None,
             select_subprotocol=lambda _protocol, offered: offered[0] if offered else None,
             max_size=settings.max_frame_bytes,
             logger=logging.getLogger("keepboth.websocket"),

@@ -270,9 +270,9 @@ class Hub:
     async def _settled(self, room: Room) -> None:
         """Wait until nothing that *room* has under way now is under way any more, recorded or not."""
         if room.in_flight:
-            waiter = self._loop.create_future()
-            room.in_flight[-1].settled.append(lambda: waiter.done() or waiter.set_result(None))
-            await asyncio.wait_for(waiter, self.settings.drain_timeout_s)
+            settled = asyncio.Event()
+            room.in_flight[-1].settled.append(settled.set)
+            await asyncio.wait_for(settled.wait(), self.settings.drain_timeout_s)
 
     async def _repeated(self, event_id: EventId, document: str, payload: bytes) -> Receipt | None:
         """The original receipt if this very edit is in the log already."""

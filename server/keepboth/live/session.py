@@ -57,8 +57,8 @@ class Session:
     ``sent`` is the release point up to which the peer has been written everything; ``lower`` the greatest one that it
     has proved to have applied; ``seen`` what it declares (declared sessions only). ``arrived_with`` is the most that a
     stock client can have had when it connected: what it answers to our opening step 1 was written with that, since it
-    reads our step 1 before our step 2. None once that answer has come. ``echoes``: it sends back as its own every change
-    it is sent, as ``pycrdt.Provider`` does, so a delete of its is news only if nobody else's.
+    reads our step 1 before our step 2. None once that answer has come. ``echoes``: it sends back as its own every
+    change it is sent, as ``pycrdt.Provider`` does, so a delete of its is news only if nobody else's.
     """
 
     connection: Connection
