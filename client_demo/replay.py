@@ -63,6 +63,7 @@ class Replay:
         self._written = written
         self._ascii = all(text.isascii() for txn in trace.txns for _, _, text in txn.patches)
         self._done = 0
+        self._moved = asyncio.Event()
         order = sorted(range(len(self._plan.branches)), key=lambda b: (self._plan.branches[b].actor, b))
         start = secrets.randbits(31) << 16
         self._client_ids = {branch: start + place for place, branch in enumerate(order)}
@@ -74,6 +75,7 @@ class Replay:
         log = Log([loop.create_future() for _ in trace.txns])
         start = perf_counter()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
             for number, branch in enumerate(branches):
                 group.create_task(self._play(number, branch, log))
         seconds = perf_counter() - start
@@ -94,6 +96,17 @@ class Replay:
             equal=None if trace.end is None else text == trace.end,
         )
 
+    async def _watch(self) -> None:
+        """Fail when nothing has become durable for a while, however long the whole takes."""
+        while self._done < len(self._trace.txns):
+            before = self._done
+            self._moved.clear()
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self._moved.wait()
+            except TimeoutError:
+                raise TimeoutError(f"no edit became durable within {TIMEOUT_S:g} s, after {before}") from None
+
     async def _play(self, number: int, branch: Branch, log: Log) -> None:
         """The life of one client: from the moment its first transaction can be written to its last receipt."""
         first = self._trace.txns[branch.txns[0]]
@@ -103,6 +116,7 @@ class Replay:
         def receipt(edit: Edit, receipt: EditReceipt) -> None:
             log.revisions[branch.txns[edit.seq - 1]].set_result(receipt.revision)
             self._done += 1
+            self._moved.set()
             self._written(self._done)
 
         url = f"{self._url}?actor={quote(branch.actor)}"
@@ -174,7 +188,4 @@ class Replay:
 async def _arrived(log: Log, index: int) -> int:
     """The revision of transaction *index*, as soon as it is recorded."""
     future = log.revisions[index]
-    if future.done():
-        return future.result()
-    async with asyncio.timeout(TIMEOUT_S):
-        return await asyncio.shield(future)
+    return future.result() if future.done() else await asyncio.shield(future)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -40,12 +41,14 @@ class Made(NamedTuple):
 
 
 class Writer(Peer):
-    """What both have in common. ``received`` keeps every update that came from the server, byte for byte."""
+    """What both have in common. ``received`` keeps every update that came from the server, byte for byte; ``ends``
+    how each connection ended."""
 
     def __init__(self, place: Place, document: str, client_id: int) -> None:
         super().__init__(place, document, client_id)  # type: ignore[arg-type]
         self.received: list[bytes] = []
         self.connections = 0
+        self.ends: list[ConnectionClosed] = []
 
     @property
     def connected(self) -> bool:
@@ -89,6 +92,8 @@ class Writer(Peer):
             self.socket.transport.abort()
         if self._reader is not None:
             await self._reader
+            assert self.closed is not None
+            self.ends.append(self.closed)
         self.socket = self._reader = None
 
     def scribble(self, source: random.Random) -> None:
@@ -100,15 +105,18 @@ class Writer(Peer):
         else:
             self.text.insert(source.randrange(len(value) + 1), source.choice("abcdefgh") * source.randint(1, 3))
 
+    async def type_until(self, stop: asyncio.Event, source: random.Random, pause_s: float) -> None:
+        """Make random edits until *stop*."""
+        while not stop.is_set():
+            await self.write(source, 1, pause_s)
+
     async def write(self, source: random.Random, edits: int, pause_s: float) -> None:
         """Make *edits* random edits, come what may."""
         for _ in range(edits):
             self.scribble(source)
             if await self.reach():
-                try:
+                with suppress(ConnectionClosed):
                     await self.push()
-                except ConnectionClosed:
-                    continue
             await asyncio.sleep(pause_s * source.random())
 
 

@@ -108,6 +108,10 @@ class _CatchUp:
             return 0
         return await self._detector.caught_up(room, timeout_s)
 
+    def statistics(self) -> dict[str, Any]:
+        """What detection has done so far."""
+        return self._detector.statistics()
+
 
 class Server(uvicorn.Server):
     """uvicorn for HTTP, our gateway for editing sockets, one port; stops them in the right order."""

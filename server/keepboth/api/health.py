@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 import keepboth.api.models as models
 from keepboth.api.requests import Parts
+from keepboth import __version__
 from keepboth.errors import NotDurableNow, ShuttingDown
 
 router = APIRouter(tags=["health"])
@@ -33,3 +34,18 @@ async def readyz(parts: Parts) -> models.Ready:
     except TimeoutError:
         raise NotDurableNow(f"the store has not answered for {STORE_PATIENCE_S:g} s") from None
     return models.Ready(status="ready", position=head.position)
+
+
+@router.get("/api/server")
+async def server(parts: Parts) -> models.ServerState:
+    """Counters and sizes, for people who run the server and for benchmarks."""
+    head = await asyncio.to_thread(parts.store.head)
+    sizes = await asyncio.to_thread(parts.store.statistics)
+    return models.ServerState(
+        version=__version__,
+        store_id=parts.store.store_id,
+        position=head.position,
+        live=parts.hub.statistics(),
+        conflicts=parts.detector.statistics(),
+        store=sizes,
+    )

@@ -359,6 +359,17 @@ class Ready(BaseModel):
     position: int = Field(description="the position of the last event")
 
 
+class ServerState(BaseModel):
+    """What this process does and how far behind it is. Counters run from the start of the process."""
+
+    version: str
+    store_id: str
+    position: int = Field(description="the position of the last event")
+    live: dict[str, Any] = Field(description="rooms, sessions, edits in flight, the writer's counters")
+    conflicts: dict[str, Any] = Field(description="edits looked at, seconds spent, engines in memory, revisions behind")
+    store: dict[str, Any] = Field(description="sizes and counts of the log")
+
+
 class Problem(BaseModel):
     """An error (RFC 9457). Facts are members of their own; ``condition-failed`` carries ``events``."""
 

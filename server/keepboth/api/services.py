@@ -45,7 +45,7 @@ class HubPort(Protocol):
         """Record events that were decided here. Raises what the store refuses with."""
 
     def statistics(self) -> dict[str, Any]:
-        """Counts: ``rooms``, ``sessions``, ``in_flight``."""
+        """Counts: ``rooms``, ``sessions``, ``in_flight``, ``writer``."""
 
 
 class DetectorPort(Protocol):
@@ -53,6 +53,9 @@ class DetectorPort(Protocol):
 
     async def catch_up(self, document: str, timeout_s: float) -> int:
         """Wait for at most *timeout_s*; return the revision up to which the document's conflicts are known."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts: ``edits`` looked at, ``seconds`` spent, ``engines`` in memory, revisions ``behind``."""
 
 
 @dataclass(frozen=True, slots=True)

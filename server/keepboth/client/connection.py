@@ -64,7 +64,7 @@ async def visit(address: str, talk: Conversation, wake: asyncio.Event, heard: Ca
     try:
         return await _read(socket, talk, wake, heard)
     except ConnectionClosed as closed:
-        return _ending(closed, talk, writer)
+        return _ending(closed, talk)
     except TimeoutError:
         return Unreachable(f"no welcome within {WELCOME_TIMEOUT_S:g} s")
     except (MalformedMessage, MalformedUpdate) as error:
@@ -108,7 +108,9 @@ async def _write(socket: ClientConnection, talk: Conversation, wake: asyncio.Eve
             await wake.wait()
     except asyncio.CancelledError:
         raise
-    except BaseException:
+    except BaseException as error:
+        if not isinstance(error, ConnectionClosed):
+            talk.failure = error
         await socket.close()
         raise
 
@@ -129,15 +131,14 @@ def _refusal(status: int, reason: str) -> KeepBothError:
     return found if isinstance(found, ClientMustChange) else NotAuthorised(reason or f"HTTP {status}")
 
 
-def _ending(closed: ConnectionClosed, talk: Conversation, writer: asyncio.Task[None]) -> KeepBothError:
-    """Why the connection was closed: by our own writer's failure, or by the peer."""
-    if writer.done() and not writer.cancelled():
-        failed = writer.exception()
-        if isinstance(failed, KeepBothError):
-            return failed
-        if failed is not None and not isinstance(failed, ConnectionClosed):
-            log.error("the client failed while sending", exc_info=failed)
-            return DocumentBroken(f"the client failed while sending: {failed!r}")
+def _ending(closed: ConnectionClosed, talk: Conversation) -> KeepBothError:
+    """Why the connection was closed: because we could not say something, or by the peer."""
+    failure = talk.failure
+    if isinstance(failure, KeepBothError):
+        return failure
+    if failure is not None:
+        log.error("the client failed while sending", exc_info=failure)
+        return DocumentBroken(f"the client failed while sending: {failure!r}")
     frame = closed.rcvd
     if frame is None:
         return Unreachable("the connection broke")

@@ -66,6 +66,7 @@ class Conversation:
         self.welcome: dict[str, Any] | None = None
         self.synced = False
         self.error: dict[str, Any] | None = None
+        self.failure: BaseException | None = None
         self._on_conflicts = on_conflicts
         self._greeted = False
         self._asked = False
@@ -187,12 +188,13 @@ class Conversation:
             self._max_frame_bytes = int(welcome["max_frame_bytes"])
         except (KeyError, TypeError, ValueError):
             raise MalformedMessage("a welcome without store, seq, resumed or max_frame_bytes") from None
-        if recorded > self._hello_seq:
+        sent = replica.ledger.sent
+        if recorded > sent:
             raise IdentityClash(
-                f"this session has written {recorded} edits and this document knows of {self._hello_seq}: it was saved"
-                " before its last edits; open the document with a new session",
+                f"this session has written {recorded} edits, and this document knows of {sent}: it was saved before the"
+                " last ones, and would write other content under their ids; open the document with a new session",
                 recorded=recorded,
-                known=self._hello_seq,
+                known=sent,
             )
         if not resumed:
             replica.log_lost()

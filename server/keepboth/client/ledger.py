@@ -36,7 +36,7 @@ class Edit:
 
 
 class Ledger:
-    """See the module's docstring. ``sent`` is the greatest number that was ever put on a socket."""
+    """See the module's docstring. ``sent`` is the greatest number that was ever put on a socket, or saved."""
 
     def __init__(self, on_receipt: Callable[[Edit, EditReceipt], None] | None = None) -> None:
         self.waiting: OrderedDict[int, Edit] = OrderedDict()
@@ -107,9 +107,14 @@ class Ledger:
         if self._failed is not None:
             raise self._failed
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._flushes.append((self.last_seq, future))
-        async with asyncio.timeout(timeout):
-            await future
+        entry = (self.last_seq, future)
+        self._flushes.append(entry)
+        try:
+            async with asyncio.timeout(timeout):
+                await future
+        finally:
+            if entry in self._flushes:
+                self._flushes.remove(entry)
 
     async def receipt(self, seq: int, timeout: float) -> EditReceipt:
         """What became of edit *seq*. Raises TimeoutError, NotFound, or the error that closed the session for good."""
@@ -122,8 +127,13 @@ class Ledger:
             raise self._failed
         future: asyncio.Future[EditReceipt] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(seq, []).append(future)
-        async with asyncio.timeout(timeout):
-            return await future
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        finally:
+            asked = self._asked.get(seq)
+            if asked is not None and future in asked:
+                asked.remove(future)
 
     def fail(self, error: KeepBothError) -> None:
         """The session is over: whoever waits is told why. The edits stay."""

@@ -269,9 +269,9 @@ class Survey:
             if deletes and their_deletes:
                 bits |= ADJACENT_DELETES if set(deletes).isdisjoint(their_deletes) else DELETE_DELETE
             if inserts and their_deletes:
-                bits |= INSERT_IN_DELETED if _between(inserts, their_deletes) else INSERT_AT_EDGE
+                bits |= INSERT_IN_DELETED if _between(entries, inserts, their_deletes) else INSERT_AT_EDGE
             if their_inserts and deletes:
-                bits |= INSERT_IN_DELETED if _between(their_inserts, deletes) else INSERT_AT_EDGE
+                bits |= INSERT_IN_DELETED if _between(entries, their_inserts, deletes) else INSERT_AT_EDGE
             mine, theirs = sorted(inserts + deletes), sorted(their_inserts + their_deletes)
             first, last = min(mine[0], theirs[0]), max(mine[-1], theirs[-1])
             nth = partner.nth_of(min(entries[index][2] for index in their_inserts)) if their_inserts else 0
@@ -305,8 +305,14 @@ def _possible(entries: list[Entry], own: list[int]) -> tuple[tuple[int, int], tu
     return (0, to_delete), (to_insert, to_insert | to_delete)
 
 
-def _between(inner: list[int], outer: list[int]) -> bool:
-    return any(outer[0] < index < outer[-1] for index in inner)
+def _between(entries: list[Entry], inner: list[int], outer: list[int]) -> bool:
+    """True if a unit of the entries *inner* lies strictly between two units of the entries *outer*."""
+    first, last = outer[0], outer[-1]
+    return any(
+        first < index < last
+        or (index in (first, last) and entries[index][2] + (index == first) < entries[index][3] - (index == last))
+        for index in inner
+    )
 
 
 def _sees(stroke: Stroke, entry: Entry) -> bool:

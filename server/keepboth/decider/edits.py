@@ -8,8 +8,9 @@ one slice per author that holds only what is new.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from keepboth.decider.identity import Identity
@@ -27,7 +28,7 @@ from keepboth.events import (
 )
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.slicing import dependencies, inserted, slice_update
-from keepboth.yjs.structs import SKIP, Range, Update
+from keepboth.yjs.structs import SKIP, Range, Struct, Update
 from keepboth.yjs.update import encode_update
 
 
@@ -72,10 +73,10 @@ class RecordEdit:
     authored_at: Micros | None = None
     time_quality: TimeQuality = "assumed"
     correlation_id: str | None = None
-    causation_id: str | None = None
     away_from: Micros | None = None
+    stretches: tuple[OwnStretch, ...] = ()
+    causation_id: str | None = None
     event_id: EventId | None = None
-    stretches: tuple[OwnStretch, ...] = field(default=())
 
 
 class Decided(NamedTuple):
@@ -137,19 +138,29 @@ def _quarantine(command: RecordEdit, identity: Identity, new_id: Callable[[], Ev
 
 
 def _live(command: RecordEdit, identity: Identity, new_id: Callable[[], EventId]) -> Decided:
-    """A session's own edit as it happens: recorded as it came if any of it is new."""
+    """A session's own edit as it happens: recorded as it came if any of it is new and none of it is known."""
     update = command.update
     known = identity.inserted
-    news = False
+    news = repeats = False
     for client, structs in update.structs.items():
         for struct in structs:
-            if not known.covers(client, struct.clock, struct.length) and struct.kind != SKIP:
+            if struct.kind == SKIP:
+                continue
+            if known.present(client, struct.clock, struct.length):
+                repeats = True
+                news = news or not known.covers(client, struct.clock, struct.length)
+            else:
                 news = True
-                break
     deletes = update.deletes
     session = command.owner.session
     if not news and (not deletes or identity.session_deleted_all(session, deletes)):
         return NOTHING_NEW
+    payload, message = command.payload, None
+    if repeats or not is_plain(payload, update):
+        # A copy of known content that differs from it, and content of no length at all, can make the CRDT link items
+        # of two lists to each other; then it never ends, or the process does. So only the news reaches it.
+        update = slice_update(update, inserted(update).difference(known), deletes)
+        payload, message = encode_update(update), payload
     missing = missing_dependencies(update, identity)
     disposition: Disposition = "ready"
     if missing or (not identity.waiting.is_empty and _builds_on(update, identity.waiting)):
@@ -157,12 +168,28 @@ def _live(command: RecordEdit, identity: Identity, new_id: Callable[[], EventId]
     take_in(identity, update, disposition, session)
     draft = _draft(
         command,
-        command.payload,
+        payload,
         command.event_id or new_id(),
         clients=tuple(update.structs),
         disposition=disposition,
+        message=message,
     )
     return Decided([draft], [update], [missing])
+
+
+def is_plain(payload: bytes, update: Update) -> bool:
+    """True if *payload* holds nothing that decoding it drops: structs of no length."""
+    structs = update.structs
+    if len(structs) < 2 and payload[0] == len(structs):
+        return not structs or payload[1] == len(next(iter(structs.values()))) or payload == encode_update(update)
+    return payload == encode_update(update)
+
+
+def must_wait(update: Update, identity: Identity) -> bool:
+    """True if *update* brings something new that builds on what the log does not hold, or on what waits itself."""
+    if not missing_dependencies(update, identity) and not _builds_on(update, identity.waiting):
+        return False
+    return not inserted(update).difference(identity.inserted).is_empty
 
 
 def missing_dependencies(update: Update, identity: Identity) -> tuple[tuple[int, int, int], ...]:
@@ -218,7 +245,7 @@ def _transfer(
     whole = len(plan) == 1
     after = command.head
     for part, (owner, structs, gone, stretch) in enumerate(plan):
-        piece = slice_update(update, structs, gone)
+        piece = slice_update(_around(update, structs, gone), structs, gone)
         if piece.is_empty:
             continue
         payload = encode_update(piece)
@@ -250,6 +277,24 @@ def _transfer(
     return decided
 
 
+def _around(update: Update, structs: IdSet, deletes: IdSet) -> Update:
+    """The part of *update* that a slice with *structs* and *deletes* is cut from, so that many slices of one update
+    cost no more than the update."""
+    near: dict[int, list[Struct]] = {}
+    for client, of_client in update.structs.items():
+        ranges = structs.ranges(client)
+        if ranges:
+            first = bisect_right(of_client, ranges[0][0], key=_clock) - 1
+            last = bisect_right(of_client, ranges[-1][0] + ranges[-1][1] - 1, key=_clock)
+            near[client] = of_client[max(first, 0) : last]
+    gone = deletes.to_dict()
+    return Update(near, {client: gone[client] for client in update.deletes if client in gone})
+
+
+def _clock(struct: Struct) -> int:
+    return struct.clock
+
+
 _Slice = tuple[Owner, IdSet, IdSet, OwnStretch | None]
 
 
@@ -278,7 +323,9 @@ def _plan_slices(
                 gone.add(client, start, size)
         if own.is_empty and gone.is_empty:
             continue
-        rest_structs, rest_deletes = rest_structs.difference(own), rest_deletes.difference(gone)
+        for ids, rest in ((own, rest_structs), (gone, rest_deletes)):
+            for client, clock, length in ids:
+                rest.remove(client, clock, length)
         plan.append((command.owner, own, gone, stretch))
     if not rest_structs.is_empty or not rest_deletes.is_empty:
         plan.append((command.owner, rest_structs, rest_deletes, None))

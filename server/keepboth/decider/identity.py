@@ -14,23 +14,30 @@ from keepboth.yjs.idset import IdSet
 from keepboth.yjs.structs import Range
 
 
+MANY = 256
+"""Ranges from which on two sets are merged as a whole: one by one, each may move all that lie behind it."""
+
+
 class Insertions:
     """Which revision brought which clocks, for edits recorded since this table was made.
 
     Older content (``clock < floor``) answers 0: it came before anything this table knows.
     """
 
-    __slots__ = ("_revisions", "_rows", "floor")
+    __slots__ = ("_ends", "_revisions", "_rows", "floor")
 
     def __init__(self, floor: Mapping[int, int] | None = None) -> None:
         self.floor: dict[int, int] = dict(floor or {})
         self._rows: dict[int, tuple[list[int], list[int]]] = {}
+        self._ends: dict[int, int] = {}
         self._revisions: list[int] = []
 
-    def add(self, client: int, clock: int, revision: int) -> None:
-        """Say that *revision* brought *client*'s content from *clock* on."""
+    def add(self, client: int, clock: int, length: int, revision: int) -> None:
+        """Say that *revision* brought a run of *client*'s content, none of which was known."""
         if not self._revisions or self._revisions[-1] < revision:
             self._revisions.append(revision)
+        if self._ends.get(client, 0) < clock + length:
+            self._ends[client] = clock + length
         rows = self._rows.get(client)
         if rows is None:
             rows = self._rows[client] = ([], [])
@@ -44,7 +51,11 @@ class Insertions:
             revisions.append(revision)
 
     def revision_of(self, client: int, clock: int) -> int:
-        """The revision that brought this id; 0 if it is older than the table or unknown."""
+        """The revision that brought this id; 0 if it is older than the table.
+
+        For an id that has not come, the one that brought its client's last content before it: whoever has the id
+        has that.
+        """
         rows = self._rows.get(client)
         if rows is None:
             return 0
@@ -67,8 +78,10 @@ class Insertions:
                 return 0
         for client, (starts, revisions) in self._rows.items():
             has = state_vector.get(client, 0)
-            at = bisect_right(starts, has - 1)
-            # Rows from `at` on start at or after what it has; the row before may reach past it.
+            at = bisect_left(starts, has)
+            # Rows from `at` on start at or after what it has; the row before reaches past it if anything does.
+            if at and has < (starts[at] if at < len(starts) else self._ends[client]):
+                at -= 1
             for revision in revisions[at : at + 1]:
                 lowest = revision if lowest is None else min(lowest, revision)
         return lowest
@@ -110,6 +123,10 @@ class Identity:
         own = self.by_session.get(session)
         if own is None:
             own = self.by_session[session] = IdSet()
+        if sum(map(len, deletes.values())) > MANY:
+            several = IdSet({client: sorted(ranges) for client, ranges in deletes.items()})
+            self.by_session[session], self.deleted = own.union(several), self.deleted.union(several)
+            return
         for client, ranges in deletes.items():
             for clock, length in ranges:
                 own.add(client, clock, length)

@@ -6,13 +6,14 @@ counted as seen only when its last dependency has arrived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from keepboth.errors import MalformedUpdate
 from keepboth.events import Disposition
+from keepboth.fold.nesting import Nesting, may_nest
 from keepboth.fold.replica import Poisoned, Replica, is_readable, merge
-from keepboth.fold.waiting import WaitingRoom
+from keepboth.fold.waiting import Waiting, WaitingRoom
 from keepboth.yjs.content import type_ref
 from keepboth.yjs.messages import decode_state_vector
 from keepboth.yjs.slicing import transcode_json
@@ -77,36 +78,45 @@ def readable_form(payload: bytes, update: Update | None = None) -> bytes | None:
 
 
 class DocumentFold:
-    """A replica, the edits that still wait for others, and those the CRDT cannot read.
+    """A replica, the edits that still wait for others, and those the CRDT cannot read or cannot bear.
 
     ``revision`` is the last one taken in. ``late`` maps the revision of each edit that had to wait to its effective
-    revision (every other edit's is its own). ``quarantined`` never reach the replica.
+    revision (every other edit's is its own). ``quarantined`` never reach the replica; what builds on them waits.
+
+    A ``careful`` fold survives a failure of the CRDT: it applies one edit at a time, and the one that fails is
+    quarantined and the replica made anew without it. That costs as much as folding so far again.
     """
 
-    def __init__(self, poison: Iterable[int] = ()) -> None:
+    def __init__(self, *, careful: bool = False) -> None:
         self.replica = Replica()
         self.revision = 0
         self.waiting = WaitingRoom()
         self.late: dict[int, int] = {}
-        self.quarantined: set[int] = set(poison)
-        self._poison = frozenset(poison)
+        self.quarantined: set[int] = set()
+        self._nesting = Nesting()
+        self._gaps = False
+        self._applied: list[bytes] | None = [] if careful else None
 
     def add(self, edits: Sequence[FoldedEdit], *, one_by_one: bool = False) -> list[Release]:
         """Take *edits* in, in revision order; return what became visible, in release order.
 
         Consecutive edits that are ready are merged and applied at once (``one_by_one`` never merges).
-        Raises Poisoned (with ``facts["revisions"]``) if the CRDT fails: this fold is then useless; see :func:`fold`.
+        Raises Poisoned if the CRDT fails: this fold is then useless; see :func:`fold`.
         """
+        one_by_one = one_by_one or self._applied is not None
         out: list[Release] = []
         run: list[FoldedEdit] = []
         for edit in edits:
             self.revision = edit.revision
             if edit.payload is None:
                 continue
-            if edit.disposition == "quarantined" or edit.revision in self._poison:
+            if edit.disposition == "quarantined":
                 self.quarantined.add(edit.revision)
                 continue
-            if edit.disposition == "ready" and not self.waiting:
+            if edit.disposition == "ready" and not self.waiting and not self._gaps:
+                if self._may_nest(edit) and self._too_deep([edit]):
+                    self._set_aside(edit.revision)
+                    continue
                 run.append(edit)
                 if one_by_one:
                     self._apply_run(run, out)
@@ -131,67 +141,120 @@ class DocumentFold:
             return
         revisions = tuple(edit.revision for edit in run)
         payloads = [edit.payload for edit in run if edit.payload is not None]
-        out.append(Release(revisions[-1], revisions, self._apply(revisions, payloads), tuple(payloads)))
         run.clear()
+        payload = self._apply(revisions, payloads)
+        if payload is not None:
+            out.append(Release(revisions[-1], revisions, payload, tuple(payloads)))
 
     def _wait(self, edit: FoldedEdit, out: list[Release]) -> None:
         assert edit.payload is not None
         try:
             update = edit.update or decode_update(edit.payload)
         except MalformedUpdate:
-            self.quarantined.add(edit.revision)
+            self._set_aside(edit.revision)
             return
         self.waiting.add(edit.revision, edit.payload, update)
         released = self.waiting.release(self.clocks())
+        deep = self._too_deep([FoldedEdit(entry.revision, "ready", entry.payload) for entry in released])
+        if deep:
+            released = self._without(released, deep)
         if not released:
             return
         revisions = tuple(entry.revision for entry in released)
+        payloads = [entry.payload for entry in released]
+        payload = self._apply(revisions, payloads)
+        if payload is None:
+            return
         for revision in revisions:
             if revision != edit.revision:
                 self.late[revision] = edit.revision
-        payloads = [entry.payload for entry in released]
         together = revisions != (edit.revision,)
-        out.append(Release(edit.revision, revisions, self._apply(revisions, payloads), tuple(payloads), together))
+        out.append(Release(edit.revision, revisions, payload, tuple(payloads), together))
 
-    def _apply(self, revisions: tuple[int, ...], payloads: list[bytes]) -> bytes:
+    def _may_nest(self, edit: FoldedEdit) -> bool:
+        return self._nesting.active or edit.update is not None or may_nest(edit.payload or b"")
+
+    def _too_deep(self, edits: Sequence[FoldedEdit]) -> set[int]:
+        """The indexes of those among *edits*, about to be applied, that nest shared types too deep."""
+        nesting = self._nesting
+        updates: list[Update] = []
+        for edit in edits:
+            update = edit.update
+            if update is None and edit.payload is not None and (nesting.active or may_nest(edit.payload)):
+                try:
+                    update = decode_update(edit.payload)
+                except MalformedUpdate:
+                    update = None  # not readable either: `_apply` leaves it out
+            updates.append(update or Update())
+        return nesting.take(updates)
+
+    def _without(self, released: list[Waiting], out: set[int]) -> list[Waiting]:
+        """Quarantine some of what was to be released; what builds on them waits again."""
+        for index in out:
+            self._set_aside(released[index].revision)
+        for index, entry in enumerate(released):
+            if index not in out:
+                self.waiting.add(entry.revision, entry.payload, decode_update(entry.payload))
+        return self.waiting.release(self.clocks())
+
+    def _set_aside(self, revision: int) -> None:
+        """Quarantine an edit that was recorded as readable: later ones may build on it without knowing."""
+        self.quarantined.add(revision)
+        self._gaps = True
+
+    def _apply(self, revisions: tuple[int, ...], payloads: list[bytes]) -> bytes | None:
+        """Apply and return what brings all *payloads*; None if a careful fold had to quarantine them."""
         try:
-            try:
-                payload = merge(payloads) if len(payloads) > 1 else payloads[0]
-                if len(payloads) == 1 and not is_readable(payload):
-                    raise Poisoned("unreadable as it stands")
-            except Poisoned:
-                forms = [readable_form(payload) for payload in payloads]
-                payload = merge([form for form in forms if form is not None])
+            payload = self._merged(payloads)
             self.replica.apply(payload)
         except Poisoned as error:
-            raise Poisoned(error.detail, revisions=revisions) from None
+            if self._applied is None:
+                raise Poisoned(error.detail, revisions=revisions) from None
+            for revision in revisions:
+                self._set_aside(revision)
+            self._start_again()
+            return None
+        if self._applied is not None:
+            self._applied.append(payload)
         return payload
+
+    def _start_again(self) -> None:
+        """A new replica with everything that has been applied, in one update if the CRDT bears that."""
+        assert self._applied is not None
+        self.replica = Replica()
+        try:
+            whole = merge(self._applied)
+            self.replica.apply(whole)
+            self._applied = [whole]
+        except Poisoned:
+            self.replica = Replica()
+            for payload in self._applied:
+                self.replica.apply(payload)
+
+    def _merged(self, payloads: list[bytes]) -> bytes:
+        try:
+            payload = merge(payloads) if len(payloads) > 1 else payloads[0]
+            if len(payloads) > 1 or is_readable(payload):
+                return payload
+        except Poisoned:
+            pass
+        forms = [readable_form(payload) for payload in payloads]
+        return merge([form for form in forms if form is not None])
 
 
 def fold(read: Callable[[int], Sequence[FoldedEdit]]) -> DocumentFold:
     """Fold a whole stream: ``read(after)`` gives the next edits after a revision, none at the end.
 
-    If the CRDT fails, the stream is folded again one edit at a time to find the edits that make it fail; those are
-    quarantined and everything else is kept.
+    If the CRDT fails, the stream is folded again one edit at a time; the edits that make it fail are quarantined and
+    everything else is kept.
     """
     try:
-        return _fold_once(read, frozenset(), one_by_one=False)
+        return _fold_into(DocumentFold(), read)
     except Poisoned:
-        poison: set[int] = set()
-        while True:
-            try:
-                return _fold_once(read, frozenset(poison), one_by_one=True)
-            except Poisoned as error:
-                found = set(error.facts.get("revisions", ())) - poison
-                if not found:
-                    raise
-                poison |= found
+        return _fold_into(DocumentFold(careful=True), read)
 
 
-def _fold_once(
-    read: Callable[[int], Sequence[FoldedEdit]], poison: frozenset[int], *, one_by_one: bool
-) -> DocumentFold:
-    document = DocumentFold(poison)
+def _fold_into(document: DocumentFold, read: Callable[[int], Sequence[FoldedEdit]]) -> DocumentFold:
     while edits := read(document.revision):
-        document.add(edits, one_by_one=one_by_one)
+        document.add(edits)
     return document

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.conflicts.report import episode_value
@@ -25,7 +26,9 @@ from keepboth.yjs.private import CONFLICTS, encode_json
 log = logging.getLogger("keepboth.conflicts")
 
 SLICE_S = 0.002
-"""Detection holds the event loop at most about this long at a time."""
+LONGEST_SLICE_S = 0.010
+"""Detection holds the event loop at most about this long at a time: the shorter where the loop has time to spare, the
+longer where it has not, so that the engine gets about a third of a saturated loop and its backlog slows the writers."""
 
 MAX_QUEUE = 20_000
 """Edits a live room may be ahead of the engine before they are read from the log again instead."""
@@ -69,6 +72,7 @@ class Detector:
         self._saver = self._loop.create_task(self._save_regularly())
         self._saves: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
+        self._ended = perf_counter()
         self.seconds = 0.0
         self.edits = 0
 
@@ -173,7 +177,17 @@ class Detector:
                 watch.covered = min(watch.covered, watch.room.revision - 1)
             if more and watch.room in self._watches:
                 self._schedule(watch)
-            await asyncio.sleep(0)
+            await self._pause()
+
+    def _deadline(self) -> float:
+        """When the slice that begins now must end."""
+        away_s = perf_counter() - self._ended
+        return perf_counter() + min(max(SLICE_S, away_s / 2), LONGEST_SLICE_S)
+
+    async def _pause(self) -> None:
+        """Let everybody else have their turn."""
+        self._ended = perf_counter()
+        await asyncio.sleep(0)
 
     async def _step(self, watch: Watch) -> bool:
         """One slice of work for one document; True if there is more."""
@@ -188,11 +202,18 @@ class Detector:
                 until=watch.build_until,
                 limit=READ_ROWS,
             )
-            for at in range(0, len(events), SLICE_EDITS // 4):
-                started = perf_counter()
-                projector.take_events(events[at : at + SLICE_EDITS // 4])
-                self._count(started, len(events[at : at + SLICE_EDITS // 4]))
-                await asyncio.sleep(0)
+            at = 0
+            while at < len(events):
+                deadline = self._deadline()
+                while at < len(events):
+                    started = perf_counter()
+                    piece = events[at : at + SLICE_EDITS // 4]
+                    projector.take_events(piece)
+                    at += len(piece)
+                    self._count(started, len(piece))
+                    if perf_counter() >= deadline:
+                        break
+                await self._pause()
             if not events:
                 projector.revision = watch.build_until
             return True
@@ -200,7 +221,7 @@ class Detector:
             watch.overflowed = False
             watch.build_until = watch.room.revision
             return True
-        deadline = perf_counter() + SLICE_S
+        deadline = self._deadline()
         while watch.queue:
             started = perf_counter()
             facts = self._take(watch, projector)
@@ -306,9 +327,16 @@ class Detector:
             pass
         return watch.covered
 
-    def lag(self) -> int:
-        """Edits that the engines still have to look at."""
-        return sum(max(0, watch.room.revision - watch.covered) for watch in self._watches.values())
+    def statistics(self) -> dict[str, Any]:
+        """What detection has done since the start: edits looked at, seconds spent, engines in memory, revisions
+        behind."""
+        watches = list(self._watches.values())
+        return {
+            "edits": self.edits,
+            "seconds": round(self.seconds, 6),
+            "engines": sum(watch.projector is not None for watch in watches),
+            "behind": sum(max(0, watch.room.revision - watch.covered) for watch in watches),
+        }
 
     async def close(self) -> None:
         """Store how far conflicts are known and end."""

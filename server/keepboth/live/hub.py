@@ -67,12 +67,13 @@ class Hub:
             now=now,
             clock=self._loop.time,
             new_id=new_id,
-            submit=self._writer.submit,
+            submit=self._submit,
             later=self._loop.call_later,
             detect=watcher.detect,
             look_up=self._look_up,
             store_id=store.store_id,
         )
+        self._outgoing: list[tuple[Append, InFlight]] = []
         self._sweeper = self._spawn(self._sweep())
 
     # -- rooms --------------------------------------------------------------------------------------------------------
@@ -167,6 +168,20 @@ class Hub:
                     del self._draining[name]
 
     # -- the writer ---------------------------------------------------------------------------------------------------
+
+    def _submit(self, item: Append, entry: InFlight) -> None:
+        """Everything that one turn of the event loop brings goes to the writer together."""
+        if not self._outgoing:
+            self._loop.call_soon(self._hand_over)
+        self._outgoing.append((item, entry))
+
+    def _hand_over(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        try:
+            self._writer.submit_many(outgoing)
+        except KeepBothError as error:
+            problem = NotDurableNow(error.detail)
+            self._delivered([(entry, problem) for _, entry in outgoing])
 
     def _delivered_from_writer(self, results: list[tuple[Any, AppendResult | NotDurableNow]]) -> None:
         self._loop.call_soon_threadsafe(self._delivered, results)
@@ -310,6 +325,7 @@ class Hub:
             "rooms": len(self.rooms),
             "sessions": sum(len(room.sessions) for room in self.rooms.values()),
             "in_flight": sum(len(room.in_flight) for room in self.rooms.values()),
+            "writer": self._writer.counters._asdict(),
         }
 
 

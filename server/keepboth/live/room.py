@@ -357,21 +357,21 @@ class Room:
             transfer or (seq is not None and seq <= session.offline_until_seq)
         )
         command = RecordEdit(
-            owner=session.owner,
-            clients=session.clients,
-            payload=payload,
-            update=update,
-            context=context,
-            context_source=source,
-            head=self.revision,
-            transfer=transfer or (session.echoes and not update.structs),
-            readable=readable_form(payload, update) is not None,
-            session_seq=seq,
-            authored_at=authored_at,
-            time_quality="assumed" if authored_at is None else "measured",
-            correlation_id=session.correlation_id if away else None,
-            away_from=session.away_from if away else None,
-            stretches=session.stretches if transfer else (),
+            session.owner,
+            session.clients,
+            payload,
+            update,
+            context,
+            source,
+            self.revision,
+            transfer or (session.echoes and not update.structs),
+            readable_form(payload, update) is not None,
+            seq,
+            authored_at,
+            "assumed" if authored_at is None else "measured",
+            session.correlation_id if away else None,
+            session.away_from if away else None,
+            session.stretches if transfer else (),
         )
         decided = decide_edit(command, self.identity, self.owners, self.ports.new_id)
         if transfer and not session.declared:

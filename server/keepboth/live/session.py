@@ -50,6 +50,16 @@ class Gone(NamedTuple):
     lower: int
 
 
+class _KnownContext(NamedTuple):
+    """The context of a session's last edit, and what it followed from: the next edit's is usually the same."""
+
+    lower: int
+    sent: int
+    seen: Seen
+    context: Context
+    source: ContextSource
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """The state of one editing session. ``id`` may change once, when a stock client's Yjs id becomes known.
@@ -95,7 +105,7 @@ class Session:
     last_resync: float = -10.0
     edits: int = 0
     _owner: Owner | None = None
-    _context: tuple[tuple[int, int, Seen], Context, ContextSource] | None = None
+    _context: _KnownContext | None = None
 
     @property
     def owner(self) -> Owner:
@@ -111,20 +121,23 @@ class Session:
         """Raise ``lower`` to what *update* proves: ids of others that it names came to its author through us, and
         everything we had released before them came first. Returns the greatest release point it names (0: none).
         """
-        named: list[tuple[int, int]] = []
         clients = self.clients
+        named: list[tuple[int, int]] = []
         for structs in update.structs.values():
             for struct in structs:
-                origin, right, parent = struct.origin, struct.right_origin, struct.parent
+                origin = struct.origin
                 if origin is not None and origin[0] not in clients:
                     named.append(origin)
-                if right is not None and right[0] not in clients:
-                    named.append(right)
-                elif type(parent) is tuple and parent[0] not in clients:
-                    named.append(parent)
-        for client, ranges in update.deletes.items():
-            if client not in clients:
-                named.extend((client, clock + length - 1) for clock, length in ranges)
+                right = struct.right_origin
+                if right is not None:
+                    if right[0] not in clients:
+                        named.append(right)
+                elif origin is None and type(struct.parent) is tuple and struct.parent[0] not in clients:
+                    named.append(struct.parent)
+        if update.deletes:
+            for client, ranges in update.deletes.items():
+                if client not in clients:
+                    named.extend((client, clock + length - 1) for clock, length in ranges)
         if not named:
             return 0
         revision_of = identity.insertions.revision_of
@@ -152,13 +165,19 @@ class Session:
             upper, self.arrived_with = self.arrived_with, None
             return Context(Seen(min(self.lower, upper)), Seen(upper)), "state-vector"
         known = self._context
-        if known is not None and known[0] == (self.lower, self.sent, self.seen) and proved <= known[1].lower.base:
-            return known[1:]
+        if (
+            known is not None
+            and known.sent == self.sent
+            and known.lower == self.lower
+            and known.seen is self.seen
+            and proved <= known.context.lower.base
+        ):
+            return known.context, known.source
         if self.declared:
             context, source = self._declared_context(proved)
         else:
             context, source = Context(Seen(self.lower), Seen(max(self.sent, self.lower))), "structure"
-        self._context = ((self.lower, self.sent, self.seen), context, source)
+        self._context = _KnownContext(self.lower, self.sent, self.seen, context, source)
         return context, source
 
     def _declared_context(self, proved: int) -> tuple[Context, ContextSource]:

@@ -84,6 +84,19 @@ class Writer(Generic[Token]):
             if len(self._queue) == 1:
                 self._ready.notify()
 
+    def submit_many(self, entries: Sequence[tuple[Append, Token]]) -> None:
+        """Queue *entries* together: one lock, and one commit as far as the limits of a batch allow. Raises as
+        :meth:`submit` does, and then queues none."""
+        with self._ready:
+            if self._closed:
+                raise ShuttingDown("the server is going down")
+            if len(self._queue) + len(entries) > self._max_queued:
+                raise Overloaded(f"{len(self._queue)} appends wait already", queued=len(self._queue))
+            idle = not self._queue
+            self._queue.extend(entries)
+            if idle:
+                self._ready.notify()
+
     @property
     def counters(self) -> Counters:
         """The counters now."""
