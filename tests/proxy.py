@@ -37,8 +37,9 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         self.cut()
-        if self._lives:
-            await asyncio.wait(self._lives, timeout=10)
+        for life in list(self._lives):
+            life.cancel()
+        await asyncio.gather(*self._lives, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -47,6 +48,10 @@ class Proxy:
         self.cuts += bool(self._writers)
         for writer in list(self._writers):
             writer.transport.abort()
+
+    def freeze(self) -> None:
+        """From now on nothing gets through, and nobody is told: a network that has gone away."""
+        self.to_server_s = self.to_client_s = 1e6
 
     def socket_url(self, document: str) -> str:
         """Where a client reaches *document* through this proxy."""
@@ -69,14 +74,16 @@ class Proxy:
                 asyncio.create_task(self._pump(reader, far_writer, left, lambda: self.to_server_s)),
                 asyncio.create_task(self._pump(far_reader, writer, left, lambda: self.to_client_s, b"\r\n\r\n")),
             ]
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            if left[0] is not None and left[0] <= 0:
-                self.cuts += 1
-                for each in mine:
-                    each.transport.abort()
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+            try:
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+                if left[0] is not None and left[0] <= 0:
+                    self.cuts += 1
+                    for each in mine:
+                        each.transport.abort()
+            finally:
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
         except OSError:
             pass
         finally:

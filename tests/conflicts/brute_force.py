@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from keepboth.conflicts.model import EditFact, Episode, Kind, Record, Side
-from keepboth.conflicts.shadow import Shadow, text_of
+from keepboth.conflicts.runs import text_of
+from keepboth.conflicts.shadow import Shadow
 from keepboth.events import Seen
 from keepboth.yjs.structs import DELETED, FORMAT, STRING, Id
 

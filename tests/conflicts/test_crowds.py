@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
 
 from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.model import EditFact
 from tests.conflicts.brute_force import BruteForce
+from tests.conflicts.crowds import chains, offline_pair, scribbles
 from tests.conflicts.world import random_world, shuffled
 
 
@@ -28,3 +31,51 @@ def test_crowds_are_the_same_in_every_order_and_as_defined(first: int) -> None:
             engine.work()
             expected = tuple(BruteForce(facts, engine._shadow, gap).crowded_episodes(cap))
             assert engine.episodes() == expected, f"seed {seed}"
+
+
+def steps_by_quarter(facts: list[EditFact]) -> tuple[DocumentConflicts, list[float]]:
+    """The engine, and detection steps an edit in each quarter."""
+    engine = DocumentConflicts()
+    marks = [0]
+    for at, fact in enumerate(facts, 1):
+        engine.feed([fact])
+        engine.work()
+        if at % (len(facts) // 4) == 0:
+            marks.append(engine.steps)
+    return engine, [(after - before) / (len(facts) // 4) for before, after in pairwise(marks)]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [scribbles(5, 400), scribbles(5, 400, deletes=0.3), scribbles(5, 400, deletes=0.3, start="hello world")],
+    ids=["inserts", "inserts and deletes", "inserts and deletes in a text"],
+)
+def test_hostile_crowd_in_one_gap_is_capped_and_its_cost_does_not_grow(facts: list[EditFact]) -> None:
+    engine, quarters = steps_by_quarter(facts)
+    (episode,) = engine.episodes()
+    assert episode.capped
+    assert episode.certain
+    assert len(episode.sides) == 5
+    touching = {fact.revision for fact in facts if fact.update.structs and fact.actor != "start"}
+    assert touching <= set(episode.revisions)
+    assert max(quarters[1:]) < 20
+
+
+def test_writers_who_chain_in_an_empty_document_are_weighed_to_the_end_at_a_constant_cost() -> None:
+    engine, quarters = steps_by_quarter(chains(5, 400))
+    (episode,) = engine.episodes()
+    assert not episode.capped
+    assert sorted(side.text for side in episode.sides) == [letter * 400 for letter in "abcde"]
+    assert len(episode.revisions) == 2000
+    assert max(quarters) < 20
+
+
+@pytest.mark.parametrize("turns", [False, True], ids=["one after the other", "taking turns"])
+def test_a_thousand_letters_each_in_one_gap_are_weighed_to_the_end_at_a_constant_cost(turns: bool) -> None:
+    engine, quarters = steps_by_quarter(offline_pair(1000, turns))
+    (episode,) = engine.episodes()
+    assert not episode.capped
+    assert not episode.interleaved
+    assert len(episode.revisions) == 2000
+    assert episode.merged == "".join(side.text for side in episode.sides)
+    assert max(quarters) < 20

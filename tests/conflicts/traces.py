@@ -8,12 +8,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Text, TransactionEvent
 
-from keepboth.events import Context, Seen
+from keepboth.events import Context, Seen, compress_ranges
 
 
 class TraceEdit(NamedTuple):
@@ -34,14 +35,13 @@ def load(path: Path) -> dict[str, Any]:
 
 
 class _Agent:
-    """``bounds``: code point index to UTF-8 offset, kept only as "all ASCII so far" or not."""
+    """``whole``: the text as a ``str``, None when others' edits have changed it since."""
 
     def __init__(self, client_id: int) -> None:
         self.doc: Doc[Any] = Doc(client_id=client_id)
         self.text = self.doc.get("text", type=Text)
-        self.known = 0
-        self.own: list[int] = []
         self.updates: list[bytes] = []
+        self.whole: str | None = None
         self.recording = False
         self._subscription = self.doc.observe(self._record)
 
@@ -49,19 +49,23 @@ class _Agent:
         if self.recording:
             self.updates.append(event.update)
 
-    def patch(self, patches: list[list[Any]], ascii_only: bool) -> bytes:
+    def apply(self, update: bytes) -> None:
+        self.doc.apply_update(update)
+        self.whole = None
+
+    def patch(self, patches: list[list[Any]]) -> bytes:
+        whole = str(self.text) if self.whole is None else self.whole
         self.recording = True
         with self.doc.transaction():
             for at, gone, new, *_ in patches:
-                low, high = at, at + gone
-                if not ascii_only:
-                    whole = str(self.text)
-                    low, high = len(whole[:low].encode()), len(whole[:high].encode())
-                if low < high:
-                    del self.text[low:high]
+                low = len(whole[:at].encode())
+                if gone:
+                    del self.text[low : low + len(whole[at : at + gone].encode())]
                 if new:
                     self.text.insert(low, new)
+                whole = whole[:at] + new + whole[at + gone :]
         self.recording = False
+        self.whole = whole
         (update,) = self.updates
         self.updates.clear()
         return update
@@ -75,7 +79,6 @@ def replay(trace: dict[str, Any]) -> tuple[list[TraceEdit], str]:
     """
     txns = trace["txns"]
     agents = {agent: _Agent(agent + 1) for agent in sorted({txn.get("agent", 0) for txn in txns})}
-    ascii_only = trace["endContent"].isascii() and all(p[2].isascii() for txn in txns for p in txn["patches"])
     past: list[dict[int, int]] = []  # for each transaction, how many of each agent's it comes after, itself included
     of_agent: dict[int, list[int]] = {agent: [] for agent in agents}
     applied: dict[int, dict[int, int]] = {agent: dict.fromkeys(agents, 0) for agent in agents}
@@ -93,20 +96,20 @@ def replay(trace: dict[str, Any]) -> tuple[list[TraceEdit], str]:
             if other != who:
                 assert seen[other] >= applied[who][other]
                 for index in of_agent[other][applied[who][other] : seen[other]]:
-                    agent.doc.apply_update(edits[index].update)
+                    agent.apply(edits[index].update)
                 applied[who][other] = seen[other]
-        others = [index + 1 for other in agents if other != who for index in of_agent[other][seen[other] :]]
-        bound = Seen(min(others, default=at + 1) - 1)
-        known_beyond = [
+        unseen = [
+            of_agent[other][seen[other]] for other in agents if other != who and seen[other] < len(of_agent[other])
+        ]
+        base = min(unseen, default=at)  # revisions are indexes plus 1: all before the first unseen one were seen
+        beyond = [
             index + 1
             for other in agents
             if other != who
-            for index in of_agent[other][: seen[other]]
-            if index + 1 > bound.base
+            for index in of_agent[other][bisect_left(of_agent[other], base) : seen[other]]
         ]
-        if known_beyond:
-            bound = Seen(bound.base, tuple((revision, revision) for revision in known_beyond))
-        edits.append(TraceEdit(who, agent.patch(txn["patches"], ascii_only), Context(bound, bound)))
+        bound = Seen(base, compress_ranges(beyond))
+        edits.append(TraceEdit(who, agent.patch(txn["patches"]), Context(bound, bound)))
         of_agent[who].append(at)
         seen[who] += 1
         past.append(seen)

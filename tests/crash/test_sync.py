@@ -104,8 +104,8 @@ def test_every_commit_is_synced_before_anybody_hears_of_it(tmp_path: Path) -> No
         address = Address()
         # -D: the server is our child, the tracer its own; signals reach the server, and the tracer ends with it.
         calls = "trace=fdatasync,fsync,write,writev,sendto,sendmsg"
-        tracer = ("strace", "-D", "-f", "-y", "-ttt", "-xx", "-s", "64", "-e", calls, "-e", "signal=none", "-o", str(trace))
-        async with served(data, address, prefix=tracer) as process:
+        options = ("-D", "-f", "-y", "-ttt", "-xx", "-s", "64", "-e", calls, "-e", "signal=none", "-o", str(trace))
+        async with served(data, address, prefix=("strace", *options)) as process:
             author = Resender(address, DOCUMENT, 1, "session-1")
             reader = Stock(address, DOCUMENT, 2)
             writers: list[Writer] = [author, reader]

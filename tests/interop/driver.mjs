@@ -121,7 +121,7 @@ const commands = {
     const provider = new WebsocketProvider(url, room, doc, {
       WebSocketPolyfill: WebSocket, disableBc: true, connect: false, maxBackoffTime: 200, ...options
     })
-    const one = { doc, provider, closes: [], connects: 0, updates: 0, ownAwareness: 0, messages: 0, typeOnConnect: null, protocol: null }
+    const one = { doc, provider, closes: [], connects: 0, updates: 0, ownAwareness: 0, awarenessFrames: 0, typeOnConnect: null, protocol: null }
     provider.on('connection-close', (event) => one.closes.push(event === null ? null : [event.code, event.reason]))
     provider.on('connection-error', () => {})
     provider.on('status', ({ status }) => {
@@ -129,9 +129,9 @@ const commands = {
       one.connects++
       one.protocol = provider.ws.protocol
       provider.ws.addEventListener('message', ({ data }) => {
-        one.messages++
         const frame = new Uint8Array(data)
         if (frame[0] === 0 && frame[1] === 2) one.updates++
+        if (frame[0] === 1) one.awarenessFrames++
         if (frame[0] === 1 && namedIn(frame).includes(doc.clientID)) one.ownAwareness++
       })
       if (one.typeOnConnect !== null) {
@@ -171,12 +171,12 @@ const commands = {
     clients.delete(client)
   },
   state ({ client }) {
-    const { doc, provider, closes, connects, updates, ownAwareness, messages, protocol } = clients.get(client)
+    const { doc, provider, closes, connects, updates, ownAwareness, awarenessFrames, protocol } = clients.get(client)
     return {
       ...summary(doc),
       synced: provider.synced,
       connected: provider.wsconnected,
-      closes, connects, updates, ownAwareness, messages, protocol,
+      closes, connects, updates, ownAwareness, awarenessFrames, protocol,
       awareness: Object.fromEntries(provider.awareness.getStates()),
       heard: provider.wsLastMessageReceived
     }

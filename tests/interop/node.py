@@ -59,10 +59,11 @@ class Driver:
         await self.process.stdin.drain()
         return await asyncio.wait_for(future, ANSWER_S)
 
-    async def client(self, name: str, url: str, document: str, **options: Any) -> YClient:
-        """A new document with an unmodified provider. ``url`` is http(s) or ws(s), without ``/ws``."""
+    async def client(self, name: str, url: str, document: str, *, safe: str = "/", **options: Any) -> YClient:
+        """A new document with an unmodified provider. ``url`` is http(s) or ws(s), without ``/ws``; ``safe`` lists
+        what is not percent-encoded."""
         server = f"{url.replace('http', 'ws', 1)}/ws"
-        opened = await self.ask("open", client=name, url=server, room=quote(document, safe="/"), **options)
+        opened = await self.ask("open", client=name, url=server, room=quote(document, safe=safe), **options)
         return YClient(self, name, opened["clientID"])
 
     async def replay(self, updates: Sequence[bytes], at: Sequence[int] = ()) -> dict[str, Any]:

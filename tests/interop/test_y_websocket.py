@@ -15,7 +15,8 @@ from tests.harness import Peer, Running, eventually, run, running
 from tests.interop.node import Driver, YClient, b64, needs_node, node
 from tests.interop.pycrdt_client import provided, random_edit
 from tests.logcheck import assert_complete, assert_nothing_twice, content
-from tests.proxy import proxied
+from tests.proxy import proxied, random_budget
+from tests.writers import Stock
 
 pytestmark = needs_node
 
@@ -158,6 +159,32 @@ def test_a_pycrdt_provider_repeats_other_peoples_edits_and_none_is_recorded_agai
     run(main())
 
 
+def test_a_pycrdt_provider_that_comes_back_is_still_itself(tmp_path: Path) -> None:
+    """It has no awareness to name itself with; what only it can have written says who it is."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server, Peer(server, "back") as other:
+            doc: pycrdt.Doc[Any] = pycrdt.Doc()
+            typed = doc.get("text", type=pycrdt.Text)
+            async with provided(doc, server.socket_url("back")):
+                typed.insert(0, "first ")
+                await eventually(lambda: other.value == "first ")
+            typed.insert(0, "offline ")
+            await other.type(0, "other ")
+            async with provided(doc, server.socket_url("back")):
+                await eventually(lambda: "offline" in other.value)
+                typed.insert(0, "live ")
+                await eventually(lambda: other.value.startswith("live "))
+                del typed[0:4]
+                await eventually(lambda: other.value.startswith(" "))
+            mine = [event for event in server.edits("back") if event.session != f"y:{other.doc.client_id}"]
+            assert [(event.session, event.relayed_by) for event in mine] == [(f"y:{doc.client_id}", None)] * 4
+            assert {event.context_source for event in mine} <= {"structure", "state-vector"}
+            assert mine[1].away_from is not None
+
+    run(main())
+
+
 def test_offline_work_comes_back_as_one_event_of_its_author(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server, node() as driver:
@@ -274,6 +301,7 @@ def test_a_new_page_with_a_full_local_store_fills_an_empty_server(tmp_path: Path
         "hash#mark?query=1&x",
         "/leading/and//double/",
         "a/events",
+        "a/%2E%2E/b",
         "plus+semi;colon:",
     ],
 )
@@ -284,6 +312,9 @@ def test_document_names_arrive_as_they_were_meant(tmp_path: Path, name: str) -> 
             await eventually(client.synced)
             await client.edit(["insert", 0, "here"])
             await eventually(lambda: server.edits(name), "the edit is in the document's log")
+            again = await driver.client("again", server.url, name, safe="")
+            await eventually(again.synced)
+            assert await again.text() == "here"
             assert [row.document for row in server.application.store.documents()] == [name]
 
     run(main())
@@ -328,6 +359,87 @@ def test_awareness_is_echoed_shared_and_ends_with_the_connection(tmp_path: Path)
             await bob.ask("connect")
             await eventually(lambda: sees(bob, both | {str(alice.client_id): {"user": {"name": "Alice"}, "cursor": 3}}))
             assert server.events("who") == []
+
+    run(main())
+
+
+def test_the_cursor_of_a_client_whose_connection_breaks_goes_away(tmp_path: Path) -> None:
+    """Providers repeat the awareness of others: that does not make it theirs to keep alive."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server, node() as driver, proxied(server.url) as proxy:
+            far = f"http://127.0.0.1:{proxy.port}"
+            alice = await driver.client("alice", server.url, "gone", awareness={"user": {"name": "Alice"}})
+            bob = await driver.client("bob", far, "gone", awareness={"user": {"name": "Bob"}})
+
+            async def seen() -> list[int]:
+                return sorted(int(client) for client in (await alice.state())["awareness"])
+
+            async def both() -> bool:
+                return await seen() == sorted([alice.client_id, bob.client_id])
+
+            async def alone() -> bool:
+                return await seen() == [alice.client_id]
+
+            await eventually(both)
+            await bob.ask("setAwareness", state={"user": {"name": "Bob"}, "cursor": 1})
+            await asyncio.sleep(0.1)
+            proxy.refusing = True
+            proxy.cut()
+            await eventually(alone, "bob's cursor is gone")
+
+    run(main())
+
+
+def test_a_cursor_movement_is_one_message_to_everybody(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server, node() as driver:
+            ys = [await driver.client(name, server.url, "many", awareness={"at": 0}) for name in ("a", "b", "c", "d")]
+
+            async def all_see(at: int) -> bool:
+                states = [(await client.state())["awareness"] for client in ys]
+                mine = str(ys[0].client_id)
+                return all(len(one) == 4 and one[mine]["at"] == at for one in states)
+
+            await eventually(lambda: all_see(0))
+            await asyncio.sleep(0.2)
+            before = [(await client.state())["awarenessFrames"] for client in ys]
+            await ys[0].ask("setAwareness", state={"at": 1})
+            await eventually(lambda: all_see(1))
+            await asyncio.sleep(0.2)
+            after = [(await client.state())["awarenessFrames"] for client in ys]
+            assert [late - early for early, late in zip(before, after, strict=True)] == [1, 1, 1, 1]
+
+    run(main())
+
+
+def test_a_client_that_comes_back_before_its_old_socket_is_missed_is_still_itself(tmp_path: Path) -> None:
+    """A new network, the old socket half-open: edits and deletes are its own, in the context that it proved."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server, proxied(server.url) as proxy, Peer(server, "roam") as other:
+            roaming = Stock(proxy, "roam", 77)
+            assert await roaming.reach()
+            roaming.text.insert(0, "before ")
+            await roaming.push()
+            await eventually(lambda: other.value == "before ")
+            proxy.freeze()
+            await other.type(0, "other ")
+            roaming.server = server
+            await roaming.lose()
+            roaming.text.insert(0, "offline ")
+            assert await roaming.reach()
+            roaming.text.insert(0, "after ")
+            await roaming.push()
+            await eventually(lambda: roaming.value == other.value == "after offline other before ")
+            del roaming.text[0:6]
+            await roaming.push()
+            await eventually(lambda: other.value == "offline other before ")
+            mine = [event for event in server.edits("roam") if event.session != f"y:{other.doc.client_id}"]
+            assert [event.session for event in mine] == ["y:77"] * 4
+            assert [event.relayed_by for event in mine] == [None] * 4
+            assert {event.context_source for event in mine} <= {"structure", "state-vector"}
+            await roaming.lose()
 
     run(main())
 
@@ -390,6 +502,27 @@ def test_clients_of_a_server_that_restarts_lose_nothing(tmp_path: Path) -> None:
         for client in ys:
             await eventually(client.synced)
         return await converged(server, "again", *ys)
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_providers_whose_sockets_are_cut_at_any_byte(tmp_path: Path, seed: int) -> None:
+    async def main() -> None:
+        async with running(tmp_path, room_idle_s=0.2) as server, node() as driver, proxied(server.url) as proxy:
+            far = f"http://127.0.0.1:{proxy.port}"
+            proxy.budget = random_budget(seed, 400, 5_000)
+            ys = [await driver.client(name, far, "torn") for name in ("ann", "ben", "cem")]
+            await asyncio.gather(
+                *(client.ask("random", seed=100 * seed + at, count=150, pause=12) for at, client in enumerate(ys))
+            )
+            proxy.budget = lambda: None
+            proxy.cut()
+            agreed = await converged(server, "torn", *ys)
+            assert sum([(await client.state())["connects"] for client in ys]) > 6
+            assert await replayed(driver, server, "torn") == agreed
+            sessions = {event.session for event in server.edits("torn")}
+            assert sessions == {f"y:{client.client_id}" for client in ys}
 
     run(main())
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from keepboth.conflicts.shadow import Line, Run, Shadow
+from keepboth.conflicts.runs import Line, Run
+from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Session, Stroke, parted
 from keepboth.yjs.structs import Id
 

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from keepboth.conflicts.crowds import Shortcut, land, settle
 from keepboth.conflicts.episodes import Cluster, Clusters, Spot
 from keepboth.conflicts.model import Changes, EditFact, Episode, Record
-from keepboth.conflicts.shadow import Run, Shadow
+from keepboth.conflicts.runs import Run
+from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Session, Stroke, surely_parted
 from keepboth.conflicts.views import episode_of, everything, span_of, text
 from keepboth.conflicts.zones import Meeting, Survey, kinds_of

@@ -13,7 +13,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from keepboth.conflicts.crowds import Crowd
-from keepboth.conflicts.shadow import Run, Shadow
+from keepboth.conflicts.runs import Run
+from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
 from keepboth.yjs.structs import Id
 

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 
 from keepboth.conflicts.episodes import Cluster, Spot
 from keepboth.conflicts.model import Episode, Side
-from keepboth.conflicts.shadow import Run, Shadow, text_of
+from keepboth.conflicts.runs import Run, text_of
+from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
 from keepboth.conflicts.zones import DELETE_DELETE, INSERT_IN_DELETED, INSERT_INSERT, kinds_of
 

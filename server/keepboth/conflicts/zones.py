@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from keepboth.conflicts.crowds import Shortcut
 from keepboth.conflicts.model import Kind
-from keepboth.conflicts.shadow import Run
+from keepboth.conflicts.runs import Run
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.yjs.structs import Id
 

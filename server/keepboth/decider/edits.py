@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -146,11 +146,12 @@ def _live(command: RecordEdit, identity: Identity, new_id: Callable[[], EventId]
         for struct in structs:
             if struct.kind == SKIP:
                 continue
-            if known.present(client, struct.clock, struct.length):
-                repeats = True
-                news = news or not known.covers(client, struct.clock, struct.length)
-            else:
+            clock, length = struct.clock, struct.length
+            if not known.contains(client, clock) and (length == 1 or not known.present(client, clock, length)):
                 news = True
+            else:
+                repeats = True
+                news = news or not known.covers(client, clock, length)
     deletes = update.deletes
     session = command.owner.session
     if not news and (not deletes or identity.session_deleted_all(session, deletes)):
@@ -183,6 +184,22 @@ def is_plain(payload: bytes, update: Update) -> bool:
     if len(structs) < 2 and payload[0] == len(structs):
         return not structs or payload[1] == len(next(iter(structs.values()))) or payload == encode_update(update)
     return payload == encode_update(update)
+
+
+def runs(structs: Sequence[Struct]) -> list[Range]:
+    """The ``(clock, length)`` runs that one client's structs in an update bring, gaps left out."""
+    first = structs[0]
+    if len(structs) == 1 and first.kind != SKIP:
+        return [(first.clock, first.length)]
+    out: list[Range] = []
+    for struct in structs:
+        if struct.kind == SKIP:
+            continue
+        if out and out[-1][0] + out[-1][1] == struct.clock:
+            out[-1] = (out[-1][0], out[-1][1] + struct.length)
+        else:
+            out.append((struct.clock, struct.length))
+    return out
 
 
 def must_wait(update: Update, identity: Identity) -> bool:

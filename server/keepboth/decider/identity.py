@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.structs import Range
 
-
 MANY = 256
 """Ranges from which on two sets are merged as a whole: one by one, each may move all that lie behind it."""
 

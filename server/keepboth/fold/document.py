@@ -6,7 +6,9 @@ counted as seen only when its last dependency has arrived.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from keepboth.errors import MalformedUpdate
@@ -93,8 +95,11 @@ class DocumentFold:
         self.waiting = WaitingRoom()
         self.late: dict[int, int] = {}
         self.quarantined: set[int] = set()
+        self.unreadable: set[bytes] = set()
+        """SHA-256 digests of the payloads that were recorded as unreadable."""
         self._nesting = Nesting()
         self._gaps = False
+        self._aside: list[bytes] = []
         self._applied: list[bytes] | None = [] if careful else None
 
     def add(self, edits: Sequence[FoldedEdit], *, one_by_one: bool = False) -> list[Release]:
@@ -112,10 +117,11 @@ class DocumentFold:
                 continue
             if edit.disposition == "quarantined":
                 self.quarantined.add(edit.revision)
+                self.unreadable.add(hashlib.sha256(edit.payload).digest())
                 continue
             if edit.disposition == "ready" and not self.waiting and not self._gaps:
                 if self._may_nest(edit) and self._too_deep([edit]):
-                    self._set_aside(edit.revision)
+                    self._set_aside(edit.revision, edit.payload)
                     continue
                 run.append(edit)
                 if one_by_one:
@@ -151,7 +157,7 @@ class DocumentFold:
         try:
             update = edit.update or decode_update(edit.payload)
         except MalformedUpdate:
-            self._set_aside(edit.revision)
+            self._set_aside(edit.revision, edit.payload)
             return
         self.waiting.add(edit.revision, edit.payload, update)
         released = self.waiting.release(self.clocks())
@@ -191,15 +197,25 @@ class DocumentFold:
     def _without(self, released: list[Waiting], out: set[int]) -> list[Waiting]:
         """Quarantine some of what was to be released; what builds on them waits again."""
         for index in out:
-            self._set_aside(released[index].revision)
+            self._set_aside(released[index].revision, released[index].payload)
         for index, entry in enumerate(released):
             if index not in out:
                 self.waiting.add(entry.revision, entry.payload, decode_update(entry.payload))
         return self.waiting.release(self.clocks())
 
-    def _set_aside(self, revision: int) -> None:
-        """Quarantine an edit that was recorded as readable: later ones may build on it without knowing."""
+    def take_set_aside(self) -> list[Update]:
+        """What was quarantined here though it was recorded as readable, since the last call: its ids are taken, and
+        what builds on them must wait."""
+        out: list[Update] = []
+        for payload in self._aside:
+            with suppress(MalformedUpdate):
+                out.append(decode_update(payload))
+        self._aside.clear()
+        return out
+
+    def _set_aside(self, revision: int, payload: bytes) -> None:
         self.quarantined.add(revision)
+        self._aside.append(payload)
         self._gaps = True
 
     def _apply(self, revisions: tuple[int, ...], payloads: list[bytes]) -> bytes | None:
@@ -210,8 +226,8 @@ class DocumentFold:
         except Poisoned as error:
             if self._applied is None:
                 raise Poisoned(error.detail, revisions=revisions) from None
-            for revision in revisions:
-                self._set_aside(revision)
+            for revision, payload in zip(revisions, payloads, strict=True):
+                self._set_aside(revision, payload)
             self._start_again()
             return None
         if self._applied is not None:

@@ -20,9 +20,11 @@ from keepboth.yjs.structs import (
     JSON,
     STRING,
     TYPE,
+    Y_ARRAY,
     Y_XML_ELEMENT,
     Y_XML_HOOK,
     Y_XML_TEXT,
+    Id,
     Struct,
 )
 from keepboth.yjs.update import decode_update
@@ -43,22 +45,43 @@ def root_types(replica: Replica) -> dict[str, RootType]:
     Yjs does not record a root's type, only its name: keys make a map, characters and formats a text, XML nodes an XML
     fragment, anything else an array. A root whose content was deleted and collected altogether is a text.
     """
+    return _survey(replica)[0]
+
+
+def _survey(replica: Replica) -> tuple[dict[str, RootType], set[str]]:
+    """The types of the roots, and the names of those that cannot be read: the CRDT never comes to the end of an array
+    that holds text beyond ASCII (pycrdt 0.14)."""
+    order = [struct for structs in decode_update(replica.update_since()).structs.values() for struct in structs]
+    tree = _Tree(order)
     votes: dict[str, RootType] = {}
-    by_id: dict[tuple[int, int], Struct] = {}
-    order: list[Struct] = []
-    for structs in decode_update(replica.update_since()).structs.values():
-        for struct in structs:
-            order.append(struct)
-            by_id[struct.id] = struct
+    wide: list[Struct] = []
     for struct in order:
+        vote = _vote(struct)
         if isinstance(struct.parent, str):
-            vote = _vote(struct)
-            if vote is not None and (struct.parent not in votes or votes[struct.parent] == "text"):
+            if vote is not None and votes.get(struct.parent, "text") == "text":
                 votes[struct.parent] = vote
             elif vote is None:
                 votes.setdefault(struct.parent, "text")
-    _vote_by_siblings(order, votes)
-    return dict(sorted(votes.items()))
+        elif vote is not None and vote != "text" and struct.parent is None:
+            # A root whose first items were deleted is told by later ones, which name it only through their origins.
+            root = tree.container(struct)
+            if isinstance(root, str) and votes.get(root, "text") == "text":
+                votes[root] = vote
+        if struct.kind == STRING and isinstance(struct.content, str) and not struct.content.isascii():
+            wide.append(struct)
+    unreadable: set[str] = set()
+    for struct in wide:
+        within = tree.container(struct)
+        if isinstance(within, str):
+            if votes.get(within) == "array":
+                votes[within] = "text"
+        elif within is not None:
+            holder = tree.holder(within)
+            if holder is not None and holder.kind == TYPE and type_ref(holder).ref == Y_ARRAY:
+                root = tree.root(holder)
+                if root is not None:
+                    unreadable.add(root)
+    return dict(sorted(votes.items())), unreadable
 
 
 def _vote(struct: Struct) -> RootType | None:
@@ -73,40 +96,52 @@ def _vote(struct: Struct) -> RootType | None:
     return None
 
 
-def _vote_by_siblings(order: list[Struct], votes: dict[str, RootType]) -> None:
-    """A root whose first items were deleted is told by later ones, which name it only through their origins."""
-    starts: dict[int, list[tuple[int, Struct]]] = {}
-    for struct in order:
-        starts.setdefault(struct.client, []).append((struct.clock, struct))
-    parents: dict[tuple[int, int], str | None] = {}
-    for struct in order:
-        vote = _vote(struct)
-        if vote is None or struct.parent is not None or vote == "text":
-            continue
-        seen: list[tuple[int, int]] = []
-        root: str | None = None
+class _Tree:
+    """Which type each struct of a document lies in: a root's name, or the id of a nested one."""
+
+    def __init__(self, order: list[Struct]) -> None:
+        self._rows: dict[int, list[Struct]] = {}
+        for struct in order:
+            self._rows.setdefault(struct.client, []).append(struct)
+        self._found: dict[Id, str | Id | None] = {}
+
+    def holder(self, item: Id) -> Struct | None:
+        """The struct that has the id *item*."""
+        rows = self._rows.get(item[0], ())
+        at = bisect_right(rows, item[1], key=lambda struct: struct.clock) - 1
+        return rows[at] if at >= 0 else None
+
+    def container(self, struct: Struct) -> str | Id | None:
+        """Where *struct* lies: only the first of a row of siblings says so, the others name a neighbour."""
+        seen: list[Id] = []
+        within: str | Id | None = None
         at: Struct | None = struct
-        while at is not None and at.id not in parents and len(seen) < 100_000:
-            seen.append(at.id)
-            if at.parent is not None:
-                root = at.parent if isinstance(at.parent, str) else None
+        while at is not None:
+            if at.id in self._found:
+                within = self._found[at.id]
                 break
-            origin = at.origin or at.right_origin
-            at = _holder(starts, origin) if origin else None
-        else:
-            root = parents.get(at.id) if at is not None else None
-        for struct_id in seen:
-            parents[struct_id] = root
-        if root is not None and votes.get(root, "text") == "text":
-            votes[root] = vote
+            seen.append(at.id)
+            self._found[at.id] = None
+            if at.parent is not None:
+                within = at.parent
+                break
+            neighbour = at.origin or at.right_origin
+            at = self.holder(neighbour) if neighbour else None
+        for item in seen:
+            self._found[item] = within
+        return within
 
-
-def _holder(starts: dict[int, list[tuple[int, Struct]]], item: tuple[int, int]) -> Struct | None:
-    rows = starts.get(item[0])
-    if not rows:
+    def root(self, struct: Struct) -> str | None:
+        """The name of the root that *struct* hangs on."""
+        at: Struct | None = struct
+        seen: set[Id] = set()
+        while at is not None and at.id not in seen:
+            seen.add(at.id)
+            within = self.container(at)
+            if not isinstance(within, tuple):
+                return within
+            at = self.holder(within)
         return None
-    at = bisect_right(rows, item[1], key=lambda row: row[0]) - 1
-    return rows[at][1] if at >= 0 else None
 
 
 def text(replica: Replica, root: str | None = None) -> str:
@@ -128,27 +163,45 @@ def text(replica: Replica, root: str | None = None) -> str:
         raise NotFound(f"this document has no root {root!r}", roots=sorted(types))
     if types[root] not in ("text", "xml"):
         raise InvalidRequest(f"root {root!r} is a {types[root]}, ask for JSON", field="root")
-    return str(replica.doc().get(root, type=_CLASSES[types[root]]))
+    return str(_plain(replica.doc().get(root, type=_CLASSES[types[root]])))
 
 
 def json_value(replica: Replica) -> dict[str, dict[str, Any]]:
-    """Every root: name -> ``{"type": …, "value": …}``. XML is given as its markup."""
+    """Every root: name -> ``{"type": …, "value": …}``. XML is given as its markup; what cannot be read is None."""
     doc = replica.doc()
+    types, unreadable = _survey(replica)
     out: dict[str, dict[str, Any]] = {}
-    for name, kind in root_types(replica).items():
-        shared = doc.get(name, type=_CLASSES[kind])
-        value = str(shared) if kind in ("text", "xml") else shared.to_py()
-        out[name] = {"type": kind, "value": _plain(value)}
+    for name, kind in types.items():
+        value = None if name in unreadable else _plain(doc.get(name, type=_CLASSES[kind]))
+        out[name] = {"type": kind, "value": value}
     return out
 
 
+def _markup(node: Any) -> str:
+    """XML as pycrdt writes it, except that the attributes are in order: pycrdt's differs from one run to the next."""
+    if not isinstance(node, pycrdt.XmlFragment | pycrdt.XmlElement):
+        return str(node)
+    inner = "".join(_markup(child) for child in node.children)
+    if not isinstance(node, pycrdt.XmlElement):
+        return inner
+    attributes = "".join(f' {key}="{value}"' for key, value in sorted(node.attributes))
+    return f"<{node.tag}{attributes}>{inner}</{node.tag}>"
+
+
 def _plain(value: Any) -> Any:
-    """JSON-able form: whole floats as integers, bytes as ``{"base64": …}``, subdocuments by their guid."""
+    """JSON-able form: shared types as what they hold, XML as its markup, whole floats as integers, bytes as
+    ``{"base64": …}``, subdocuments by their guid."""
+    if isinstance(value, pycrdt.Text | pycrdt.XmlText):
+        return str(value)
+    if isinstance(value, pycrdt.XmlFragment | pycrdt.XmlElement):
+        return _markup(value)
+    if isinstance(value, pycrdt.Map):
+        return {key: _plain(value[key]) for key in sorted(value.keys())}
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in sorted(value.items())}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | pycrdt.Array):
         return [_plain(item) for item in value]
     if isinstance(value, bytes | bytearray):
         return {"base64": base64.b64encode(bytes(value)).decode()}

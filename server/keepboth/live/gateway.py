@@ -59,22 +59,15 @@ class EditingConnection(ServerConnection):
             self._take(bytes(event.data))
         else:
             parts = self._parts = self._parts if self._parts is not None else []
-            parts.append(bytes(event.data))
+            if event.data:
+                parts.append(bytes(event.data))
             if event.fin:
                 self._parts = None
                 self._take(b"".join(parts))
 
     def _take(self, data: bytes) -> None:
-        session, room = self.session, self.room
-        if session is None or room is None or session.closed:
-            return
-        try:
-            room.receive(session, data)
-        except KeepBothError as error:
-            self._fail(error)
-        except Exception:
-            log.exception("a message of session %s in %r could not be handled", session.id, room.name)
-            self._fail(KeepBothError("the server failed on a message"))
+        if self.session is not None and self.room is not None:
+            self.room.take(self.session, data)
 
     def _fail(self, error: KeepBothError) -> None:
         if self.session is not None and self.room is not None:

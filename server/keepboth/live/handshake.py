@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keepboth.decider.edits import Owner, OwnStretch
-from keepboth.errors import MalformedMessage
+from keepboth.errors import MalformedMessage, OverLimit
 from keepboth.events import SESSION_JOINED, Context, Draft, Seen
 from keepboth.live.frames import binary_frame
 from keepboth.live.presence import MAX_COLOR, MAX_NAME, claimed
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from keepboth.store.base import EventStore
 
 Clock = Annotated[int, Field(ge=0, lt=2**53)]
+MAX_SEQ = 2**52
+"""Edits are numbered on from what a client says, and every number must fit into a receipt."""
+MAX_HELLO_BYTES = 64 * 1024
 
 
 class Hello(BaseModel):
@@ -47,7 +50,7 @@ class Hello(BaseModel):
     store: str | None = Field(None, max_length=64)
     seen: Clock = 0
     hash: str = Field("", max_length=64, pattern=r"^[0-9a-f]*$")
-    seq: Clock = 0
+    seq: int = Field(0, ge=0, lt=MAX_SEQ)
     clock: Clock | None = None
     frames: str = Field("merged", pattern="^(merged|events)$")
     name: str | None = Field(None, max_length=MAX_NAME)
@@ -81,6 +84,8 @@ class Handshake:
         """Take one private message in. Raises MalformedMessage."""
         subtype, at = subtype_of(body)
         if subtype == HELLO:
+            if len(body) > MAX_HELLO_BYTES:
+                raise OverLimit(f"a hello of {len(body)} bytes, {MAX_HELLO_BYTES} are accepted")
             self._hello(session, _parse(Hello, decode_json(body, at)))
             return
         if not session.declared:
@@ -88,8 +93,11 @@ class Handshake:
         if subtype == SEEN:
             session.seen = decode_seen(body, at)
         elif subtype == EDIT:
-            session.next_seq, authored_at = decode_edit(body, at)
-            session.next_authored_at = authored_at + session.clock_offset if authored_at else None
+            seq, authored_at = decode_edit(body, at)
+            if seq >= MAX_SEQ:
+                raise MalformedMessage(f"edits are numbered below {MAX_SEQ}")
+            session.next_seq = seq
+            session.next_authored_at = max(authored_at + session.clock_offset, 0) if authored_at else None
         elif subtype == STRETCHES:
             session.stretches = self._stretches(session, _parse(Stretches, decode_json(body, at)))
         else:
@@ -184,7 +192,7 @@ class Handshake:
         (client,) = session.clients
         out: list[OwnStretch] = []
         for entry in message.stretches:
-            authored_at = None if entry.authored_at is None else entry.authored_at + session.clock_offset
+            authored_at = None if entry.authored_at is None else max(entry.authored_at + session.clock_offset, 0)
             clocks = None
             if entry.clocks is not None and entry.clocks[1]:
                 clocks = (client, entry.clocks[0], entry.clocks[1])

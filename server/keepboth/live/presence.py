@@ -11,7 +11,10 @@ from keepboth.yjs.messages import AwarenessState
 NULL = "null"
 MAX_NAME = 120
 MAX_COLOR = 40
-MAX_CLIENTS_PER_MESSAGE = 10_000
+MAX_CLIENTS = 10_000
+"""Clients whose states one room keeps."""
+MAX_STATES = 256
+"""Bytes that all states of one room may take together, as a multiple of what one may take."""
 
 
 class Claim(NamedTuple):
@@ -30,12 +33,16 @@ class Presence:
     def __init__(self, max_state_bytes: int) -> None:
         self._states: dict[int, AwarenessState] = {}
         self._max_state_bytes = max_state_bytes
+        self._size = 0
 
     def take(self, states: tuple[AwarenessState, ...]) -> list[AwarenessState]:
         """Keep what is newer than what is known (y-protocols: higher clock, or equal clock and gone); return that.
 
-        Raises OverLimit for a state larger than the limit.
+        A room that is full takes no more in, which hurts nobody's edits. Raises OverLimit for a state larger than the
+        limit and for more states than a room keeps.
         """
+        if len(states) > MAX_CLIENTS:
+            raise OverLimit(f"{len(states)} awareness states in one message, {MAX_CLIENTS} are accepted")
         news: list[AwarenessState] = []
         for state in states:
             if len(state.state_json) > self._max_state_bytes:
@@ -44,19 +51,32 @@ class Presence:
                 )
             known = self._states.get(state.client)
             gone = state.state_json == NULL
-            if known is not None and (
-                state.clock < known.clock
-                or (state.clock == known.clock and not (gone and known.state_json != NULL) and state != known)
-            ):
+            if known is not None and (state.clock < known.clock or (state.clock == known.clock and not gone)):
                 continue
             if gone:
                 if known is None:
                     continue
-                self._states.pop(state.client)
-            else:
-                self._states[state.client] = state
+                self._forget(state.client)
+            elif not self._keep(state):
+                continue
             news.append(state)
         return news
+
+    def _keep(self, state: AwarenessState) -> bool:
+        """Put *state* in the place of what is known of its client; False if the room is full."""
+        known = self._states.get(state.client)
+        size = self._size + len(state.state_json) - (len(known.state_json) if known is not None else 0)
+        if (known is None and len(self._states) >= MAX_CLIENTS) or size > MAX_STATES * self._max_state_bytes:
+            return False
+        self._states[state.client] = state
+        self._size = size
+        return True
+
+    def _forget(self, client: int) -> AwarenessState | None:
+        known = self._states.pop(client, None)
+        if known is not None:
+            self._size -= len(known.state_json)
+        return known
 
     def states(self) -> list[AwarenessState]:
         """Everybody who is here."""
@@ -66,7 +86,7 @@ class Presence:
         """Forget *clients*; return the states that say so."""
         out: list[AwarenessState] = []
         for client in clients:
-            known = self._states.pop(client, None)
+            known = self._forget(client)
             if known is not None:
                 out.append(AwarenessState(client, known.clock, NULL))
         return out

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
-from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, take_in
+from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, must_wait, runs, take_in
 from keepboth.decider.identity import Identity
 from keepboth.errors import (
     Fenced,
@@ -40,6 +41,7 @@ from keepboth.live.session import Gone, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
 from keepboth.yjs.messages import (
+    AWARENESS,
     Auth,
     Awareness,
     Private,
@@ -55,12 +57,15 @@ from keepboth.yjs.messages import (
     encode_sync_step2,
 )
 from keepboth.yjs.private import EditReceipt, encode_receipts, encode_suffix
+from keepboth.yjs.slicing import inserted
 from keepboth.yjs.structs import Update
 from keepboth.yjs.update import decode_update
 
 log = logging.getLogger("keepboth.live")
 
 RESYNC_EVERY_S = 1.0
+MAX_AWARENESS_FRAME = 16
+"""Bytes that one awareness message may take, as a multiple of what one state may take."""
 MAX_REMEMBERED = 10_000
 
 
@@ -80,7 +85,7 @@ class Ports(NamedTuple):
 class InFlight:
     """One item on its way to the disk, and everything needed when it has arrived."""
 
-    __slots__ = ("after", "bytes", "decided", "done", "item", "result", "room", "seq", "session", "settled")
+    __slots__ = ("after", "bytes", "decided", "done", "item", "pending", "result", "room", "seq", "session", "settled")
 
     def __init__(
         self,
@@ -103,8 +108,11 @@ class InFlight:
         self.settled: list[Callable[[], None]] = []
         """Called when its way has ended, however it ended."""
         self.bytes = 0
+        self.pending = 0
         for draft in item.drafts:
             self.bytes += len(draft.payload)
+            if draft.disposition == "pending":
+                self.pending += 1
 
 
 class CommittedEdit(NamedTuple):
@@ -136,6 +144,7 @@ class Room:
         self.identity = Identity({}, {}, dict)
         self.in_flight: deque[InFlight] = deque()
         self.in_flight_bytes = 0
+        self._pending_in_flight = 0
         self.idle_since: float | None = ports.clock()
         self._backlog: deque[tuple[Session, bytes]] = deque()
         self._presence_news: dict[int, Any] = {}
@@ -165,14 +174,16 @@ class Room:
             for client, clock, length in entry.brings:
                 self.identity.inserted.add(client, clock, length)
                 self.identity.waiting.add(client, clock, length)
+        for update in fold.take_set_aside():
+            take_in(self.identity, update, "pending", "")
+        self.identity.quarantined |= fold.unreadable
         self.state = "live"
         attached()
         for session in list(self.sessions):
             self._greet(session)
         backlog, self._backlog = self._backlog, deque()
         for session, data in backlog:
-            if not session.closed:
-                self.receive(session, data)
+            self.take(session, data)
         for session in list(self._held):
             self._release(session)
 
@@ -218,6 +229,20 @@ class Room:
 
     # -- messages in --------------------------------------------------------------------------------------------------
 
+    def take(self, session: Session, data: bytes) -> None:
+        """Take one message of *session* in; close the session, by name, if it cannot be one."""
+        if session.closed:
+            return
+        try:
+            self.receive(session, data)
+        except Poisoned as error:
+            self._fail(error)
+        except KeepBothError as error:
+            self._close(session, error)
+        except Exception:
+            log.exception("a message of session %s in %r could not be handled", session.id, self.name)
+            self._close(session, KeepBothError("the server failed on a message"))
+
     def receive(self, session: Session, data: bytes) -> None:
         """Take one message of *session* in. Raises one of our errors if it cannot be one."""
         if self.state != "live" or session.backlog is not None:
@@ -225,6 +250,8 @@ class Room:
             return
         if not data:
             raise MalformedMessage("an empty frame")
+        if data[0] == AWARENESS and len(data) > MAX_AWARENESS_FRAME * self.settings.max_awareness_bytes:
+            raise OverLimit(f"an awareness message of {len(data)} bytes")
         message = decode_message(data)
         kind = type(message)
         if kind is UpdateMessage:
@@ -255,8 +282,7 @@ class Room:
         """This session's hello has been answered: go on with what it sent since."""
         queued, session.backlog = session.backlog or deque(), None
         for _, data in queued:
-            if not session.closed:
-                self.receive(session, data)
+            self.take(session, data)
         if session in self._held and not self._full():
             self._release(session)
 
@@ -295,12 +321,17 @@ class Room:
         if len(message.states) == 1:
             state = message.states[0]
             if not session.clients and not session.declared:
-                self._learn_client(session, state.client)
+                self._learn_client(session, state.client, opening=session.arrived_with is not None)
             if state.client in session.clients and state.state_json != "null":
                 session.claim = claim_of(state.state_json)
-        for state in news:
-            if state.state_json != "null":
-                session.awareness.add(state.client)
+        # Providers repeat what they hear of others: that is no news, and does not make it theirs to keep alive.
+        elsewhere = {client for other in self.sessions if other is not session for client in other.clients}
+        session.awareness.update(
+            state.client
+            for state in message.states
+            if state.state_json != "null"
+            and (state.client in session.clients or (state in news and state.client not in elsewhere))
+        )
         if not news:
             return
         if not self._presence_news:
@@ -316,10 +347,19 @@ class Room:
         for session in self.sessions:
             self._write(session, frame)
 
-    def _learn_client(self, session: Session, client: int) -> None:
-        """A stock client's Yjs id has become known: its session is named after it, so that it survives reconnects."""
-        if any(client in other.clients for other in self.sessions if other is not session):
+    def _learn_client(self, session: Session, client: int, *, opening: bool = False) -> None:
+        """A stock client's Yjs id has become known: its session is named after it, so that it survives reconnects.
+
+        ``opening``: it was the only one named before the client had answered us, when it could not yet repeat what it
+        heard of others. Then it is its own, even if a socket that we do not know to be dead still has it.
+        """
+        holders = [other for other in self.sessions if other is not session and client in other.clients]
+        if any(not opening or other.declared or other.actor != session.actor for other in holders):
             return
+        for old in holders:
+            session.lower = max(session.lower, old.lower)
+            if session.arrived_with is not None:
+                session.arrived_with = min(session.arrived_with, old.sent)
         session.clients = frozenset((client,))
         known = self.owners.get(client)
         name = f"y:{client}"
@@ -343,14 +383,18 @@ class Room:
             session.next_seq = seq + 1
             authored_at, session.next_authored_at = session.next_authored_at, None
         if payload == EMPTY_UPDATE:
+            if transfer:
+                session.arrived_with = None
             if seq is not None:
                 self._known_already(session, seq, None)
             return
         update = decode_update(payload)
-        if not session.declared and not session.clients and len(update.structs) == 1 and not transfer:
-            (client,) = update.structs
-            if client not in self.owners:
-                self._learn_client(session, client)
+        self._check_waiting(update)
+        if not session.declared and not session.clients:
+            # Whoever brings news of one client and has not said who it is (pycrdt.Provider never does) is that client.
+            authors = inserted(update).difference(self.identity.inserted).clients()
+            if len(authors) == 1:
+                self._learn_client(session, authors[0], opening=not transfer)
         proved = session.prove(update, self.identity, self.fold.late)
         context, source = session.context(proved, transfer=transfer)
         away = session.correlation_id is not None and (
@@ -384,6 +428,12 @@ class Room:
             return
         self._record(session, decided, seq)
 
+    def _check_waiting(self, update: Update) -> None:
+        """Before anything is decided: raise OverLimit for an edit that would wait where too many wait already."""
+        waiting = len(self.fold.waiting) + self._pending_in_flight
+        if waiting >= self.settings.max_pending_edits and must_wait(update, self.identity):
+            raise OverLimit(f"{waiting} edits of this document wait for others that never came")
+
     def _known_already(self, session: Session, seq: int, update: Update | None) -> None:
         """Answer a repeat: at once if what it repeats is durable, else together with that."""
 
@@ -408,8 +458,10 @@ class Room:
         name: str | None = None,
     ) -> Decided:
         """Record an edit that came another way than through a socket (HTTP). ``done`` gets the store's answer, whose
-        last receipts are the decided drafts'. ``name`` is the author's, where the ``identify`` hook knows it.
+        last receipts are the decided drafts'. ``name`` is the author's, where the ``identify`` hook knows it. Raises
+        OverLimit.
         """
+        self._check_waiting(command.update)
         decided = decide_edit(command, self.identity, self.owners, self.ports.new_id)
         if decided.drafts:
             drafts = decided.drafts
@@ -434,8 +486,7 @@ class Room:
 
     def _record(self, session: Session, decided: Decided, seq: int | None) -> None:
         drafts = decided.drafts
-        if drafts[0].disposition == "pending" and len(self.fold.waiting) >= self.settings.max_pending_edits:
-            raise OverLimit(f"{len(self.fold.waiting)} edits of this document wait for others that never came")
+        session.edits += 1
         if session.recorded_claim != (session.id, session.claim):
             session.recorded_claim = (session.id, session.claim)
             drafts = [self.handshake.joined(session), *drafts]
@@ -451,6 +502,7 @@ class Room:
     def _submit(self, entry: InFlight) -> None:
         self.in_flight.append(entry)
         self.in_flight_bytes += entry.bytes
+        self._pending_in_flight += entry.pending
         self.ports.submit(entry.item, entry)
         if entry.session is not None and self._full():
             self._hold(entry.session)
@@ -506,6 +558,7 @@ class Room:
         for entry in entries:
             self.in_flight.popleft()
             self.in_flight_bytes -= entry.bytes
+            self._pending_in_flight -= entry.pending
             if entry.session is not None:
                 entry.session.in_flight -= 1
             result = entry.result
@@ -569,7 +622,8 @@ class Room:
             facts[receipt.revision] = (draft, update)
             insertions = self.identity.insertions
             for client, structs in update.structs.items():
-                insertions.add(client, structs[0].clock, receipt.revision)
+                for clock, length in runs(structs):
+                    insertions.add(client, clock, length, receipt.revision)
                 if client not in self.owners and draft.session is not None:
                     self.owners[client] = Owner(draft.session, draft.actor, draft.actor_kind)
         if last:
@@ -595,8 +649,10 @@ class Room:
         except Poisoned as error:
             log.error("the CRDT failed on an edit of %r, folding again: %s", self.name, error)
             self._receipts_all(receipts)
-            self._fail(NotDurableNow("this document is being folded again"))
+            self._fail(error)
             return
+        for update in self.fold.take_set_aside():
+            self.identity.waiting.add_update_structs(update)
         if self._waiting_parts:
             self._note_released(releases, facts)
         self._relay(releases, receipts)
@@ -625,9 +681,10 @@ class Room:
     ) -> None:
         """One merged frame per session and commit, prebuilt once for stock and once for declared sessions."""
         stock = declared = single = b""
-        merged = b""
-        if releases:
-            merged = releases[0].payload if len(releases) == 1 else merge([release.payload for release in releases])
+        merged = [(release.effective, release.payload) for release in releases]
+        if len(merged) > 1:
+            with suppress(Poisoned):
+                merged = [(self.revision, merge([payload for _, payload in merged]))]
         for session in list(self.sessions):
             frames = b""
             if session.synced and merged:
@@ -635,10 +692,10 @@ class Room:
                     single = single or self._frames_by_event(releases)
                     frames = single
                 elif session.declared:
-                    declared = declared or update_frame(merged, encode_suffix(self.revision, self.document_hash))
+                    declared = declared or self._declared_frames(merged)
                     frames = declared
                 else:
-                    stock = stock or update_frame(merged)
+                    stock = stock or b"".join([update_frame(payload) for _, payload in merged])
                     frames = stock
             if session.synced:
                 session.sent = self.revision
@@ -647,6 +704,12 @@ class Room:
                 frames += binary_frame(encode_private(encode_receipts(mine)))
             if frames:
                 self._write(session, frames)
+
+    def _declared_frames(self, merged: Sequence[tuple[int, bytes]]) -> bytes:
+        """A frame for every part that could not be merged; only the last one carries a provable hash."""
+        frames = [update_frame(payload, encode_suffix(revision, b"")) for revision, payload in merged[:-1]]
+        frames.append(update_frame(merged[-1][1], encode_suffix(self.revision, self.document_hash)))
+        return b"".join(frames)
 
     def _frames_by_event(self, releases: Sequence[Release]) -> bytes:
         """A frame for every event, for clients that step through them. Only the last one carries a provable hash."""

@@ -1,0 +1,31 @@
+"""Two real people typed one document with a second of delay: there is exactly one place where they collided."""
+
+from __future__ import annotations
+
+import pytest
+
+from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.model import EditFact
+from keepboth.yjs.update import decode_update
+from tests.conflicts import traces
+
+
+def test_friendsforever_holds_exactly_one_episode() -> None:
+    folder = traces.folder()
+    if folder is None:
+        pytest.skip("KEEPBOTH_TRACES is not set: it names the folder that holds friendsforever.json.gz")
+    trace = traces.load(folder / "friendsforever.json.gz")
+    edits, text = traces.replay(trace)
+    assert text == trace["endContent"]
+    assert len(edits) == 26_078
+    engine = DocumentConflicts()
+    for revision, edit in enumerate(edits, 1):
+        actor = f"agent {edit.agent}"
+        engine.add([EditFact(revision, revision, actor, actor, edit.context, decode_update(edit.update))])
+    (episode,) = engine.episodes()
+    assert "insert-insert" in episode.kinds
+    assert episode.certain
+    assert {side.actor: side.text for side in episode.sides} == {"agent 0": ", hu", "agent 1": " The whole "}
+    assert episode.before.endswith("in the 90s")
+    assert episode.merged == ", hu The whole "
+    assert engine.steps < 2 * len(edits)
