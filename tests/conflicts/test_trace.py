@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.traces import folder, load
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
 from keepboth.yjs.update import decode_update
-from tests.conflicts import traces
+from tests.conflicts.traces import replay
 
 
 def test_friendsforever_holds_exactly_one_episode() -> None:
-    folder = traces.folder()
-    if folder is None:
-        pytest.skip("KEEPBOTH_TRACES is not set: it names the folder that holds friendsforever.json.gz")
-    trace = traces.load(folder / "friendsforever.json.gz")
-    edits, text = traces.replay(trace)
+    if folder() is None:
+        pytest.skip("KEEPBOTH_TRACES names no folder: friendsforever.json.gz is looked for there")
+    trace = load("friendsforever")
+    edits, text = replay(trace)
     assert text == trace["endContent"]
     assert len(edits) == 26_078
     engine = DocumentConflicts()

@@ -1,15 +1,8 @@
-"""Recorded sessions of real people as edits, made by replaying each keystroke in its author's own pycrdt document.
-
-The folder of the recordings is named by the environment variable ``KEEPBOTH_TRACES``.
-"""
+"""Recorded sessions of real people as edits, made by replaying each keystroke in its author's own pycrdt document."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 from bisect import bisect_left
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Text, TransactionEvent
@@ -21,17 +14,6 @@ class TraceEdit(NamedTuple):
     agent: int
     update: bytes
     context: Context
-
-
-def folder() -> Path | None:
-    name = os.environ.get("KEEPBOTH_TRACES")
-    return Path(name) if name else None
-
-
-def load(path: Path) -> dict[str, Any]:
-    with gzip.open(path) as file:
-        trace: dict[str, Any] = json.load(file)
-    return trace
 
 
 class _Agent:
@@ -98,16 +80,10 @@ def replay(trace: dict[str, Any]) -> tuple[list[TraceEdit], str]:
                 for index in of_agent[other][applied[who][other] : seen[other]]:
                     agent.apply(edits[index].update)
                 applied[who][other] = seen[other]
-        unseen = [
-            of_agent[other][seen[other]] for other in agents if other != who and seen[other] < len(of_agent[other])
-        ]
+        others = [(of_agent[other], seen[other]) for other in agents if other != who]
+        unseen = [indexes[count] for indexes, count in others if count < len(indexes)]
         base = min(unseen, default=at)  # revisions are indexes plus 1: all before the first unseen one were seen
-        beyond = [
-            index + 1
-            for other in agents
-            if other != who
-            for index in of_agent[other][bisect_left(of_agent[other], base) : seen[other]]
-        ]
+        beyond = [index + 1 for indexes, count in others for index in indexes[bisect_left(indexes, base) : count]]
         bound = Seen(base, compress_ranges(beyond))
         edits.append(TraceEdit(who, agent.patch(txn["patches"]), Context(bound, bound)))
         of_agent[who].append(at)

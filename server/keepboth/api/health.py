@@ -7,8 +7,8 @@ import asyncio
 from fastapi import APIRouter
 
 import keepboth.api.models as models
-from keepboth.api.requests import Parts
 from keepboth import __version__
+from keepboth.api.requests import Parts
 from keepboth.errors import NotDurableNow, ShuttingDown
 
 router = APIRouter(tags=["health"])

@@ -196,7 +196,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, pycrdt.XmlFragment | pycrdt.XmlElement):
         return _markup(value)
     if isinstance(value, pycrdt.Map):
-        return {key: _plain(value[key]) for key in sorted(value.keys())}
+        return {key: _plain(value[key]) for key in sorted(list(value))}
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, dict):

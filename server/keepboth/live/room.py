@@ -36,7 +36,7 @@ from keepboth.fold.document import DocumentFold, FoldedEdit, Release, readable_f
 from keepboth.fold.replica import EMPTY_UPDATE, Poisoned, merge
 from keepboth.live.frames import binary_frame, update_frame
 from keepboth.live.handshake import Handshake
-from keepboth.live.presence import Presence, claim_of
+from keepboth.live.presence import Claim, Presence, claim_of
 from keepboth.live.session import Gone, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
@@ -150,6 +150,7 @@ class Room:
         self._presence_news: dict[int, Any] = {}
         self._held: set[Session] = set()
         self._named: set[str] = set()
+        self._claims: dict[str, Claim] = {}
         self._step2: tuple[int, bytes] | None = None
         self._waiting_parts: dict[int, tuple[Draft, Update]] = {}
 
@@ -487,8 +488,8 @@ class Room:
     def _record(self, session: Session, decided: Decided, seq: int | None) -> None:
         drafts = decided.drafts
         session.edits += 1
-        if session.recorded_claim != (session.id, session.claim):
-            session.recorded_claim = (session.id, session.claim)
+        if self._claims.get(session.id) != session.claim:
+            self._claims[session.id] = session.claim
             drafts = [self.handshake.joined(session), *drafts]
         repeats = seq is not None and seq <= session.recorded_seq
         if seq is not None and not repeats:

@@ -98,7 +98,6 @@ class Session:
     away_from: Micros | None = None
     awareness: set[int] = field(default_factory=set)
     claim: Claim = NO_CLAIM
-    recorded_claim: tuple[str, Claim] | None = None
     in_flight: int = 0
     held_since: float | None = None
     behind_since: float | None = None
