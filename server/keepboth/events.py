@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
@@ -61,8 +62,12 @@ class Seen(NamedTuple):
         return bool(self.include) and _within(self.include, revision)
 
 
+_ANY_LAST: Final = 2**63
+
+
 def _within(ranges: tuple[tuple[int, int], ...], revision: int) -> bool:
-    return any(first <= revision <= last for first, last in ranges)
+    at = bisect_right(ranges, (revision, _ANY_LAST)) - 1
+    return at >= 0 and ranges[at][1] >= revision
 
 
 class Context(NamedTuple):

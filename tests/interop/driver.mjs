@@ -80,14 +80,14 @@ const operations = {
   removeElement: (doc, index) => doc.getXmlFragment('xml').delete(index, 1)
 }
 
-const randomOperation = (doc, random) => {
+// With `halves` a surrogate pair may be cut in two, which editors that know no better do.
+const randomOperation = (doc, random, halves) => {
   const below = (n) => Math.floor(random() * n)
   const text = doc.getText('text')
   const array = doc.getArray('array')
   const map = doc.getMap('map')
   const xml = doc.getXmlFragment('xml')
-  // Never half of a surrogate pair: Yjs would put U+FFFD for the rest, yrs would not.
-  const whole = (index) => (/[\uDC00-\uDFFF]/.test(text.toString()[index] ?? '') ? index + 1 : index)
+  const whole = (index) => (!halves && /[\uDC00-\uDFFF]/.test(text.toString()[index] ?? '') ? index + 1 : index)
   const range = () => {
     const start = whole(below(text.length))
     return [start, whole(Math.min(text.length, start + 1 + below(2))) - start]
@@ -149,11 +149,11 @@ const commands = {
   edit ({ client, edits }) {
     for (const edit of edits) perform(clients.get(client).doc, edit)
   },
-  async random ({ client, seed, count, pause = 0 }) {
+  async random ({ client, seed, count, pause = 0, halves = false }) {
     const { doc } = clients.get(client)
     const random = generator(seed)
     for (let i = 0; i < count; i++) {
-      perform(doc, randomOperation(doc, random))
+      perform(doc, randomOperation(doc, random, halves))
       if (pause > 0) await sleep(pause * random())
     }
   },

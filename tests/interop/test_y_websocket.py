@@ -506,6 +506,59 @@ def test_clients_of_a_server_that_restarts_lose_nothing(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.parametrize(
+    ("cut", "text"),
+    [(["delete", 1, 1], "a�b"), (["delete", 2, 1], "a�b"), (["insert", 2, "x"], "a�x�b"), (["delete", 0, 2], "�b")],
+    ids=["first-half", "second-half", "between", "from-before"],
+)
+def test_half_a_surrogate_pair_is_what_yjs_makes_of_it(tmp_path: Path, cut: list[Any], text: str) -> None:
+    """Yjs leaves U+FFFD for the halves; yrs takes both away and then counts one clock too few for whoever joins."""
+
+    async def main() -> None:
+        async with node() as driver:
+            async with running(tmp_path) as server:
+                author = await driver.client("author", server.url, "half")
+                await eventually(author.synced)
+                await author.edit(["insert", 0, "a😀b"], ["insert", 4, " 😀"])
+                await converged(server, "half", author)
+                await author.edit(cut)
+                early = await driver.client("early", server.url, "half")
+                assert (await converged(server, "half", author, early))["text"] == text + " 😀"
+                await author.edit(["insert", 0, "> "])
+                late = await driver.client("late", server.url, "half")
+                agreed = await converged(server, "half", author, early, late)
+                assert agreed["text"] == "> " + text + " 😀"
+                assert await replayed(driver, server, "half") == agreed
+            async with running(tmp_path) as server:
+                after = await driver.client("after", server.url, "half")
+                await eventually(after.synced)
+                assert await converged(server, "half", after) == agreed
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_editors_that_cut_pairs_in_two_converge_with_the_log(tmp_path: Path, seed: int) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server, node() as driver:
+            ys = [await driver.client(name, server.url, "halves") for name in ("ann", "ben")]
+            for client in ys:
+                await eventually(client.synced)
+            for stage in range(2):
+                await asyncio.gather(
+                    *(
+                        client.ask("random", seed=7 * seed + 3 * stage + at, count=60, pause=4, halves=True)
+                        for at, client in enumerate(ys)
+                    )
+                )
+                ys.append(await driver.client(f"late-{stage}", server.url, "halves"))
+                agreed = await converged(server, "halves", *ys)
+            assert await replayed(driver, server, "halves") == agreed
+            assert "\ufffd" in agreed["text"]
+
+    run(main())
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_providers_whose_sockets_are_cut_at_any_byte(tmp_path: Path, seed: int) -> None:
     async def main() -> None:

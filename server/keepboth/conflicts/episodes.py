@@ -216,20 +216,10 @@ class Clusters:
                 continue
             now = self.spot(stroke, spot.first, 0)
             cluster.spots.remove(spot)
-            if now.cluster is None:
-                now.cluster = cluster
-                cluster.spots.append(now)
-                cluster.low = min(cluster.low, now.low)
-                now.left, now.right = spot.left, spot.right
-                self.touched[cluster] = None
-            elif now.cluster is not cluster:
-                if cluster.spots:
-                    self._merge(cluster, now.cluster)
-                else:
-                    del self.all[cluster]
-                    now.cluster.published += cluster.published
-            if spot.left and spot.right:
-                self.reach(now, spot.left, spot.right)
+            cluster.spots.append(now)
+            cluster.low = min(cluster.low, now.low)
+            now.cluster, now.left, now.right = cluster, spot.left, spot.right
+            self.touched[cluster] = None
 
     # -- neighbouring spots of one stroke ----------------------------------------------------------------------------
 

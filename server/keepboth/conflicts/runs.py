@@ -34,6 +34,27 @@ class Line:
         self.first: Run | None = None
 
 
+class Stretch:
+    """Neighbouring runs that were all deleted: who knows all up to ``eff`` has seen them go and may step over them.
+
+    Only a way to walk faster. It ends (``alive``) when something is put or deleted within it.
+    """
+
+    __slots__ = ("alive", "eff", "first", "last")
+
+    def __init__(self, first: Run, last: Run, eff: int) -> None:
+        self.first = first
+        self.last = last
+        self.eff = eff
+        self.alive = True
+        run: Run | None = first
+        while run is not None:
+            if run.stretch is not None:
+                run.stretch.alive = False
+            run.stretch = self
+            run = run.right if run is not last else None
+
+
 class Run:
     """Clocks ``clock`` to ``clock + length - 1`` of ``client``, inserted by ``stroke``, side by side in ``line``.
 
@@ -55,6 +76,7 @@ class Run:
         "origin",
         "right",
         "right_origin",
+        "stretch",
         "stroke",
     )
 
@@ -83,6 +105,7 @@ class Run:
         self.origin = origin
         self.right_origin = right_origin
         self.mute = False
+        self.stretch: Stretch | None = None
 
     @property
     def end(self) -> int:
@@ -112,6 +135,8 @@ class Run:
             rest.content = content[size:]
             self.content = content[:size]
         self.length = size
+        if self.stretch is not None:
+            self.stretch.alive = False
         if self.line is not None:
             link(self.line, rest, self)
         return rest
@@ -120,6 +145,8 @@ class Run:
 def link(line: Line, run: Run, left: Run | None) -> None:
     """Put *run* behind *left* (None: first) and give it an order label between its neighbours'."""
     right = line.first if left is None else left.right
+    if left is not None and right is not None and left.stretch is not None and left.stretch is right.stretch:
+        left.stretch.alive = False
     run.left, run.right = left, right
     if right is not None:
         right.left = run

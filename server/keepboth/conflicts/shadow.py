@@ -211,6 +211,8 @@ class Shadow:
         for run in known.between(clock, end):
             if run.line is None or run.kind == DELETED:
                 continue
+            if run.stretch is not None:
+                run.stretch.alive = False
             deleters = run.deleters
             if deleters is None:
                 run.deleters = (stroke,)

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from keepboth.conflicts.crowds import Shortcut
 from keepboth.conflicts.model import Kind
-from keepboth.conflicts.runs import Run
+from keepboth.conflicts.runs import Run, Stretch
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.yjs.structs import Id
 
@@ -37,6 +37,9 @@ SEEN: Final = 1  # on the author's screen just after the edit
 THEIRS: Final = 2  # inserted by a partner
 OWN_INSERT: Final = 4
 OWN_DELETE: Final = 8
+
+HOPS: Final = 32
+"""Walking over so many deleted runs or stretches of them makes them one stretch."""
 
 Entry = tuple[int, Run, int, int, tuple[Stroke, ...]]
 """``(flags, run, low, high, partners that deleted it)``: clocks *low* to *high*, exclusive, of a run."""
@@ -105,7 +108,7 @@ class Survey:
                 node = inside[0] if leftward else inside[1]
                 leapt = True
             assert node is not None
-            node = node.left if leftward else node.right
+            node = self._next(node, leftward)
             if node is None:
                 return True
             inside = shortcut.across(node) if shortcut is not None else None
@@ -123,6 +126,32 @@ class Survey:
                 met = (other.stroke, *partners) if flags & THEIRS else partners
                 if met and run.stroke is self.stroke and self._meets(shortcut, met, other, out[start:index]):
                     inside = shortcut.across(node)
+
+    def _next(self, run: Run, leftward: bool) -> Run | None:
+        """The next run that the stroke's author did not know to be long gone."""
+        node = run.left if leftward else run.right
+        near = far = node
+        hops = greatest = 0
+        while node is not None:
+            stretch = node.stretch
+            if stretch is not None and stretch.alive:
+                end, eff = stretch.first if leftward else stretch.last, stretch.eff
+            elif node.mute:
+                end, eff = node, 0
+            elif node.deleters is not None:
+                end, eff = node, max(node.stroke.last_eff, max(deleter.last_eff for deleter in node.deleters))
+            else:
+                break
+            if eff > self.stroke.floor:
+                break
+            hops += 1
+            greatest = max(greatest, eff)
+            far = end
+            node = end.left if leftward else end.right
+        self.steps += hops
+        if hops >= HOPS and near is not None and far is not None:
+            Stretch(*((far, near) if leftward else (near, far)), greatest)
+        return node
 
     def _meets(self, shortcut: Shortcut, met: tuple[Stroke, ...], run: Run, between: list[Entry]) -> bool:
         """True if the stroke, having inserted, surely touches at *run* a partner from a crowd, which it has joined."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from keepboth.errors import MalformedUpdate
 from keepboth.events import Disposition
 from keepboth.fold.nesting import Nesting, may_nest
+from keepboth.fold.pairs import Pairs, may_pair
 from keepboth.fold.replica import Poisoned, Replica, is_readable, merge
 from keepboth.fold.waiting import Waiting, WaitingRoom
 from keepboth.yjs.content import type_ref
@@ -86,7 +87,8 @@ class DocumentFold:
     revision (every other edit's is its own). ``quarantined`` never reach the replica; what builds on them waits.
 
     A ``careful`` fold survives a failure of the CRDT: it applies one edit at a time, and the one that fails is
-    quarantined and the replica made anew without it. That costs as much as folding so far again.
+    quarantined and the replica made anew without it. That costs as much as folding so far again. It can also make the
+    replica anew for an edit that cuts a surrogate pair in two (see :mod:`keepboth.fold.pairs`).
     """
 
     def __init__(self, *, careful: bool = False) -> None:
@@ -98,6 +100,7 @@ class DocumentFold:
         self.unreadable: set[bytes] = set()
         """SHA-256 digests of the payloads that were recorded as unreadable."""
         self._nesting = Nesting()
+        self._pairs = Pairs()
         self._gaps = False
         self._aside: list[bytes] = []
         self._applied: list[bytes] | None = [] if careful else None
@@ -221,7 +224,7 @@ class DocumentFold:
     def _apply(self, revisions: tuple[int, ...], payloads: list[bytes]) -> bytes | None:
         """Apply and return what brings all *payloads*; None if a careful fold had to quarantine them."""
         try:
-            payload = self._merged(payloads)
+            payload = self._merged(self._with_halves(payloads))
             self.replica.apply(payload)
         except Poisoned as error:
             if self._applied is None:
@@ -233,6 +236,26 @@ class DocumentFold:
         if self._applied is not None:
             self._applied.append(payload)
         return payload
+
+    def _with_halves(self, payloads: list[bytes]) -> list[bytes]:
+        """*payloads* as the replica must have them where a surrogate pair is cut in two: only a careful fold can do
+        that, since it must make its replica anew if they cut one that has been applied. Any other raises Poisoned.
+        """
+        pairs = self._pairs
+        updates: list[Update] = []
+        for payload in payloads:
+            if pairs.active or updates or may_pair(payload):
+                with suppress(MalformedUpdate):
+                    updates.append(decode_update(payload))
+        if not updates:
+            return payloads
+        earlier = pairs.take(updates)
+        if self._applied is None and not pairs.cut.is_empty:
+            raise Poisoned("an edit cut a surrogate pair in two")
+        if self._applied is not None and earlier:
+            self._applied = [pairs.rewritten(payload) for payload in self._applied]
+            self._start_again()
+        return payloads if pairs.cut.is_empty else [pairs.rewritten(payload) for payload in payloads]
 
     def _start_again(self) -> None:
         """A new replica with everything that has been applied, in one update if the CRDT bears that."""

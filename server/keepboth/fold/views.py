@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_right
+from math import isfinite
 from typing import Any, Final, Literal
 
 import pycrdt
@@ -184,21 +185,23 @@ def _markup(node: Any) -> str:
     inner = "".join(_markup(child) for child in node.children)
     if not isinstance(node, pycrdt.XmlElement):
         return inner
-    attributes = "".join(f' {key}="{value}"' for key, value in sorted(node.attributes))
+    attributes = "".join(f' {key}="{value}"' for key, value in sorted(list(node.attributes)))
     return f"<{node.tag}{attributes}>{inner}</{node.tag}>"
 
 
 def _plain(value: Any) -> Any:
-    """JSON-able form: shared types as what they hold, XML as its markup, whole floats as integers, bytes as
-    ``{"base64": …}``, subdocuments by their guid."""
+    """JSON-able form: shared types as what they hold, XML as its markup, whole floats as integers, what is no number
+    as None (as in JavaScript), bytes as ``{"base64": …}``, subdocuments by their guid."""
     if isinstance(value, pycrdt.Text | pycrdt.XmlText):
         return str(value)
     if isinstance(value, pycrdt.XmlFragment | pycrdt.XmlElement):
         return _markup(value)
     if isinstance(value, pycrdt.Map):
-        return {key: _plain(value[key]) for key in sorted(list(value))}
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
+        return _plain({key: value[key] for key in value.keys()})  # noqa: SIM118 - not a dict
+    if isinstance(value, float):
+        if not isfinite(value):
+            return None
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in sorted(value.items())}
     if isinstance(value, list | tuple | pycrdt.Array):

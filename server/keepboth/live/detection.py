@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -55,6 +56,7 @@ class Watch:
     build_until: int = 0
     queue: deque[CommittedEdit] = field(default_factory=deque)
     overflowed: bool = False
+    heavy: bool = False
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -206,11 +208,9 @@ class Detector:
             while at < len(events):
                 deadline = self._deadline()
                 while at < len(events):
-                    started = perf_counter()
-                    piece = events[at : at + SLICE_EDITS // 4]
-                    projector.take_events(piece)
+                    piece = events[at : at + (1 if watch.heavy else SLICE_EDITS // 4)]
+                    await self._feed(watch, partial(projector.take_events, piece), len(piece))
                     at += len(piece)
-                    self._count(started, len(piece))
                     if perf_counter() >= deadline:
                         break
                 await self._pause()
@@ -223,10 +223,9 @@ class Detector:
             return True
         deadline = self._deadline()
         while watch.queue:
-            started = perf_counter()
             facts = self._take(watch, projector)
-            projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
-            self._count(started, len(facts))
+            reached = facts[-1].effective if facts else projector.revision
+            await self._feed(watch, partial(projector.take_facts, facts, reached), len(facts))
             if perf_counter() >= deadline:
                 break
         if watch.queue:
@@ -234,10 +233,23 @@ class Detector:
         self._covered(watch, projector)
         return False
 
+    async def _feed(self, watch: Watch, call: Callable[[], None], edits: int) -> None:
+        """Let the engine look at a few edits: here, or in a thread while this document's edits take long to look at
+        (a merge of long branches), so that no room waits for it."""
+        started = perf_counter()
+        if watch.heavy:
+            await asyncio.to_thread(call)
+        else:
+            call()
+        took_s = perf_counter() - started
+        watch.heavy = took_s > LONGEST_SLICE_S
+        self.seconds += took_s
+        self.edits += edits
+
     def _take(self, watch: Watch, projector: ConflictProjector) -> list[EditFact]:
         facts: list[EditFact] = []
         queue = watch.queue
-        while queue and len(facts) < SLICE_EDITS:
+        while queue and len(facts) < (1 if watch.heavy else SLICE_EDITS):
             edit = queue.popleft()
             if edit.effective <= watch.build_until:
                 continue  # built from the log already
@@ -254,10 +266,6 @@ class Detector:
                     edit_fact(edit.revision, edit.effective, event.session, event.actor, event.context, update)
                 )
         return facts
-
-    def _count(self, started: float, edits: int) -> None:
-        self.seconds += perf_counter() - started
-        self.edits += edits
 
     def _covered(self, watch: Watch, projector: ConflictProjector) -> None:
         room = watch.room
