@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -19,8 +20,9 @@ class Settings(BaseSettings):
     identify: str | None = Field(None, description="`module:function` of the hook that says who opens a socket")
     log_level: str = Field("warning", description="debug, info, warning or error")
 
-    origins: tuple[str, ...] = Field(
-        (), description="browser origins that may open editing sockets; empty: any (set it when users have cookies)"
+    origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="browser origins that may open editing sockets, with commas in between; empty: any",
     )
     max_connections: int = Field(10_000, ge=1, description="open editing sockets at most")
     max_frame_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="largest frame or request body accepted")
@@ -49,3 +51,9 @@ class Settings(BaseSettings):
         description="wait this long before a commit when several edits are likely (trades latency for CPU)",
     )
     drain_timeout_s: float = Field(20.0, gt=0, description="a shutdown waits at most this long for what is under way")
+
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """The environment has them with commas in between."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

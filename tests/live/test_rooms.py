@@ -11,7 +11,8 @@ from typing import Any
 import pycrdt
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from keepboth.errors import NotDurableNow
 from keepboth.events import DOCUMENT_CREATED, EDIT_RECORDED, SESSION_JOINED, Context
@@ -515,5 +516,21 @@ def test_contexts_of_stock_clients_are_bounded_by_what_they_prove_and_were_sent(
             assert second.context == Context.of(first.revision)
             assert second.context_source == "structure"
             assert second.type == EDIT_RECORDED
+
+    run(main())
+
+
+def test_only_pages_of_the_named_origins_may_open_sockets_and_programs_may(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path, origins="https://app.example, https://other.example") as server:
+            for origin, welcome in ((None, True), ("https://other.example", True), ("https://evil.example", False)):
+                try:
+                    socket = await connect(server.socket_url("d"), origin=origin and Origin(origin))
+                    await socket.close()
+                    opened = True
+                except InvalidStatus as error:
+                    assert error.response.status_code == 403
+                    opened = False
+                assert opened is welcome
 
     run(main())

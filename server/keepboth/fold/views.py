@@ -185,7 +185,8 @@ def _markup(node: Any) -> str:
     inner = "".join(_markup(child) for child in node.children)
     if not isinstance(node, pycrdt.XmlElement):
         return inner
-    attributes = "".join(f' {key}="{value}"' for key, value in sorted(list(node.attributes)))
+    pairs: Any = node.attributes
+    attributes = "".join(f' {key}="{value}"' for key, value in sorted(pairs))
     return f"<{node.tag}{attributes}>{inner}</{node.tag}>"
 
 

@@ -254,17 +254,12 @@ class Detector:
             if edit.effective <= watch.build_until:
                 continue  # built from the log already
             if edit.draft is not None and edit.update is not None:
-                draft = edit.draft
-                facts.append(
-                    edit_fact(edit.revision, edit.effective, draft.session, draft.actor, draft.context, edit.update)
-                )
+                facts.append(edit_fact(edit.effective, edit.draft, edit.revision, edit.update))
                 continue
             held = projector.held(edit.revision)
             if held is not None:
                 event, update = held
-                facts.append(
-                    edit_fact(edit.revision, edit.effective, event.session, event.actor, event.context, update)
-                )
+                facts.append(edit_fact(edit.effective, event, edit.revision, update))
         return facts
 
     def _covered(self, watch: Watch, projector: ConflictProjector) -> None:

@@ -130,7 +130,8 @@ class Gateway:
         """What uvicorn calls for every upgrade request."""
         settings = self.settings
         protocol = ServerProtocol(
-            origins=[Origin(origin) for origin in settings.origins] or None,
+            # No Origin at all means no browser: there is nobody's session to ride on.
+            origins=[None, *(Origin(origin) for origin in settings.origins)] if settings.origins else None,
             select_subprotocol=lambda _protocol, offered: offered[0] if offered else None,
             max_size=settings.max_frame_bytes,
             logger=logging.getLogger("keepboth.websocket"),

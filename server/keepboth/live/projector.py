@@ -8,7 +8,7 @@ from typing import NamedTuple
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.conflicts.report import episode_body
-from keepboth.events import EDIT_RECORDED, Context, Event, Seen
+from keepboth.events import EDIT_RECORDED, Context, Draft, Event, Seen
 from keepboth.fold.waiting import WaitingRoom
 from keepboth.store.base import ConflictStore, EventStore, StoredEpisode
 from keepboth.yjs.structs import SKIP, Update
@@ -24,14 +24,16 @@ class Findings(NamedTuple):
     superseded: list[tuple[str, str]]
 
 
-def edit_fact(
-    revision: int, effective: int, session: str | None, actor: str, context: Context | None, update: Update
-) -> EditFact:
-    """One edit as the engine needs it. Without a context: anything before it may have been seen, nothing must."""
+def edit_fact(effective: int, event: Event | Draft, revision: int, update: Update) -> EditFact:
+    """One edit as the engine needs it. Without a context: anything before it may have been seen, nothing must.
+
+    What is only assumed about an author (content that somebody else brought) makes nothing certain.
+    """
+    context = event.context
     if context is None:
         context = Context(Seen(0), Seen(revision - 1))
-    undeclared_delete = not update.structs and not context.exact
-    return EditFact(revision, effective, session or actor, actor, context, update, undeclared_delete)
+    unsure = event.context_source == "assumed" or (not update.structs and not context.exact)
+    return EditFact(revision, effective, event.session or event.actor, event.actor, context, update, unsure)
 
 
 class ConflictProjector:
@@ -87,12 +89,7 @@ class ConflictProjector:
     def _feed(self, rows: list[tuple[Event, Update]], effective: int) -> None:
         for _, update in rows:
             self._note(update)
-        self._add(
-            [
-                edit_fact(event.revision, effective, event.session, event.actor, event.context, update)
-                for event, update in rows
-            ]
-        )
+        self._add([edit_fact(effective, event, event.revision, update) for event, update in rows])
 
     def _add(self, batch: list[EditFact]) -> None:
         changes = self.engine.add(batch)
