@@ -534,3 +534,31 @@ def test_only_pages_of_the_named_origins_may_open_sockets_and_programs_may(tmp_p
                 assert opened is welcome
 
     run(main())
+
+
+def test_a_room_that_fails_after_a_commit_is_folded_anew_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            ann = Peer(server, "d")
+            await ann.open()
+            room = server.application.hub.rooms["d"]
+
+            def fail(*_: object) -> int:
+                raise RuntimeError("a bug")
+
+            gate = Gate(server)
+            gate.open.clear()
+            for index in range(5):
+                await ann.type(index, "x")
+            await eventually(lambda: len(room.in_flight) == 5)
+            monkeypatch.setattr(room, "_take_receipts", fail)
+            gate.open.set()
+            await eventually(lambda: ann.closed)
+            async with Peer(server, "d") as bob:
+                assert bob.value == "xxxxx"
+                await bob.type(0, "y")
+                await eventually(lambda: len(server.edits("d")) == 6)
+
+    run(main())

@@ -211,7 +211,11 @@ class Gateway:
                 task.cancel()
 
 
-def query_value(request: Request, name: str) -> str | None:
-    """The first value of a query parameter of an opening request, or None. For identify hooks."""
+def query_value(request: Any, name: str) -> str | None:
+    """The first value of a query parameter, or None. For identify hooks, which get the request of ``websockets`` for an
+    editing socket and that of Starlette for HTTP: both have ``headers``, this reads the query of either."""
+    if hasattr(request, "query_params"):
+        found = request.query_params.get(name)
+        return found if isinstance(found, str) else None
     values = parse_qs(urlsplit(request.path).query).get(name)
     return values[0] if values else None

@@ -201,7 +201,7 @@ class Hub:
                 room.committed(entries)
             except Exception:
                 log.exception("room %r failed after a commit; its sessions resync from the log", room.name)
-                room.close(NotDurableNow("this document is being folded again"))
+                room.abandon(entries)
 
     def _look_up(self, call: Callable[[EventStore], Any], done: Callable[[Any], None]) -> None:
         async def run() -> None:

@@ -215,6 +215,18 @@ class Room:
         if not self.sessions:
             self.idle_since = self.ports.clock()
 
+    def abandon(self, entries: Sequence[InFlight]) -> None:
+        """Give this room up after a failure while it went on with *entries*: they are recorded (or not) whatever
+        happens here, so nobody waits for them, and everybody comes back to a room folded anew."""
+        for entry in entries:
+            if entry in self.in_flight:
+                self.in_flight.remove(entry)
+            for tell in entry.settled:
+                tell()
+            if entry.done is not None and entry.result is not None:
+                entry.done(entry.result)
+        self.close(NotDurableNow("this document is being folded again"))
+
     def close(self, error: KeepBothError) -> None:
         """Close every session; the room is not used again."""
         self.state = "closed"
