@@ -368,12 +368,18 @@ class BruteForce:
                             put({node, next(iter(cluster[0]))}, apart, set())
                 for node in cluster[0]:
                     for event in members(cluster, node):
-                        for record in self.records:
-                            if event in (record.a, record.b) and self._span(record)[0] == line:
-                                _, first, last = self._span(record)
-                                between = range(min(high, last) + 1, max(low, first))
-                                if sum(1 for at in between if (line, at) in self.screen[event]) <= self.gap:
-                                    put({node} | nodes_of(record), set(), set())
+                        reaches = [
+                            (nodes_of(record), *self._span(record)) for record in self.records if event in record[:2]
+                        ]
+                        reaches += [
+                            (other[0], *span(other))
+                            for other in clusters
+                            if len(other[0]) > cap and any(node[0] == theirs[0] for theirs in other[0])
+                        ]
+                        for nodes, name, first, last in reaches:
+                            between = range(min(high, last) + 1, max(low, first))
+                            if name == line and sum((line, at) in self.screen[event] for at in between) <= self.gap:
+                                put({node} | nodes, set(), set())
         found = []
         for cluster in clusters:
             line = next(iter(cluster[0]))[1]

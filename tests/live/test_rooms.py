@@ -430,13 +430,13 @@ def test_writers_are_slowed_while_the_disk_is_behind_and_nothing_is_dropped(tmp_
             for _ in range(2000):
                 ann.text.insert(0, "x" * 1000)
             flushing = asyncio.create_task(ann.flush())
-            await eventually(lambda: room._held, "the writer is slowed")
+            await eventually(lambda: room.held, "the writer is slowed")
             waiting = len(room.in_flight)
             gate.open.set()
             await flushing
             await eventually(lambda: len(server.edits("d")) == 2000)
             assert waiting < 2000
-            await eventually(lambda: not room._held)
+            await eventually(lambda: not room.held)
 
     run(main())
 
@@ -553,7 +553,7 @@ def test_a_room_that_fails_after_a_commit_is_folded_anew_and_loses_nothing(
             for index in range(5):
                 await ann.type(index, "x")
             await eventually(lambda: len(room.in_flight) == 5)
-            monkeypatch.setattr(room, "_take_receipts", fail)
+            monkeypatch.setattr(room.publication, "_take_receipts", fail)
             gate.open.set()
             await eventually(lambda: ann.closed)
             async with Peer(server, "d") as bob:

@@ -95,7 +95,13 @@ class WaitingRoom:
     def _wake(self, clocks: Mapping[int, int]) -> set[int]:
         """Edits to examine: the new ones, and those whose root was applied or is brought by a new one."""
         group, self._fresh = self._fresh, set()
-        rooted = self._rooted
+        rooted, holders = self._rooted, self._holders
+        for client in holders if len(holders) <= len(clocks) else clocks:
+            if client in holders and holders[client][0][0] < clocks.get(client, 0):
+                # What waits here was applied without being released here: anything may follow from that.
+                self._root.clear()
+                rooted.clear()
+                return set(self._held)
         for client in [c for c in (rooted if len(rooted) <= len(clocks) else clocks) if c in rooted]:
             self._arrived(client, 0, clocks.get(client, 0), group)
         for revision in list(group):

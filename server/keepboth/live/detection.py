@@ -18,8 +18,9 @@ from typing import Any
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.conflicts.report import episode_value
 from keepboth.live.frames import binary_frame
+from keepboth.live.passage import CommittedEdit
 from keepboth.live.projector import READ_ROWS, ConflictProjector, edit_fact, stored
-from keepboth.live.room import CommittedEdit, Room
+from keepboth.live.room import Room
 from keepboth.store.base import ConflictStore, EventStore
 from keepboth.yjs.messages import encode_private
 from keepboth.yjs.private import CONFLICTS, encode_json

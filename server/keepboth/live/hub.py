@@ -12,7 +12,8 @@ from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
-from keepboth.live.room import CommittedEdit, InFlight, Ports, Room
+from keepboth.live.passage import CommittedEdit, InFlight, Ports
+from keepboth.live.room import Room
 from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
@@ -198,7 +199,7 @@ class Hub:
                 mine.append(entry)
         for room, entries in by_room.items():
             try:
-                room.committed(entries)
+                room.publication.committed(entries)
             except Exception:
                 log.exception("room %r failed after a commit; its sessions resync from the log", room.name)
                 room.abandon(entries)
@@ -253,7 +254,7 @@ class Hub:
             if repeated is not None:
                 return (repeated,)
         answer: asyncio.Future[AppendResult] = self._loop.create_future()
-        decided = room.record_command(
+        decided = room.intake.record_command(
             command, lambda result: _settle(answer, result), check_ids=event_id is not None, name=actor.name
         )
         if not decided.drafts:
@@ -271,7 +272,7 @@ class Hub:
         folded and relayed. Raises what the store refuses with."""
         room = await self.live_room(item.document)
         answer: asyncio.Future[AppendResult] = self._loop.create_future()
-        room.record_item(item, lambda result: _settle(answer, result))
+        room.intake.record_item(item, lambda result: _settle(answer, result))
         appended = await answer
         assert isinstance(appended, Appended)
         return appended

@@ -63,7 +63,8 @@ class ConflictProjector:
             self._waiting.add(event.revision, event.payload, update)
             released = self._waiting.release(self._clocks)
             if released:
-                self._feed([self._held.pop(entry.revision) for entry in released], event.revision)
+                arrived = [self._held.pop(entry.revision) for entry in released if entry.revision in self._held]
+                self._feed(arrived, event.revision)
 
     def take_facts(self, facts: Sequence[EditFact], revision: int) -> None:
         """Feed edits that a live room has just released, up to its revision *revision*."""

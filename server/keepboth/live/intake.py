@@ -1,0 +1,176 @@
+"""Edits on their way in: what a session sent, in its context, decided against the log, handed to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, must_wait
+from keepboth.errors import NotDurableNow, OverLimit
+from keepboth.events import DOCUMENT_CREATED, Draft, Micros
+from keepboth.fold.document import readable_form
+from keepboth.fold.replica import EMPTY_UPDATE
+from keepboth.live.frames import binary_frame
+from keepboth.live.passage import InFlight
+from keepboth.live.presence import Claim
+from keepboth.live.session import Session
+from keepboth.store.base import Append, AppendResult
+from keepboth.yjs.messages import encode_sync_step1
+from keepboth.yjs.private import EditReceipt
+from keepboth.yjs.slicing import inserted
+from keepboth.yjs.structs import Update
+from keepboth.yjs.update import decode_update
+
+if TYPE_CHECKING:
+    from keepboth.live.room import Room
+
+RESYNC_EVERY_S = 1.0
+
+
+class Intake:
+    """What a room does with an edit until it is on its way to the disk."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._named: set[str] = set()
+        self._claims: dict[str, Claim] = {}
+
+    def receive(self, session: Session, payload: bytes, *, transfer: bool) -> None:
+        """Record what a session sent, unless all of it is known."""
+        seq: int | None = None
+        authored_at: Micros | None = None
+        if session.declared and not transfer:
+            seq = session.next_seq
+            session.next_seq = seq + 1
+            authored_at, session.next_authored_at = session.next_authored_at, None
+        if payload == EMPTY_UPDATE:
+            if transfer:
+                session.arrived_with = None
+            if seq is not None:
+                self._known_already(session, seq, None)
+            return
+        update = decode_update(payload)
+        self._check_waiting(update)
+        if not session.declared and not session.clients:
+            # Whoever brings news of one client and has not said who it is (pycrdt.Provider never does) is that client.
+            authors = inserted(update).difference(self._room.identity.inserted).clients()
+            if len(authors) == 1:
+                self._room.people.learn_client(session, authors[0], opening=not transfer)
+        proved = session.prove(update, self._room.identity, self._room.fold.late)
+        context, source = session.context(proved, transfer=transfer)
+        away = session.correlation_id is not None and (
+            transfer or (seq is not None and seq <= session.offline_until_seq)
+        )
+        command = RecordEdit(
+            session.owner,
+            session.clients,
+            payload,
+            update,
+            context,
+            source,
+            self._room.revision,
+            transfer or (session.echoes and not update.structs),
+            readable_form(payload, update) is not None,
+            seq,
+            authored_at,
+            "assumed" if authored_at is None else "measured",
+            session.correlation_id if away else None,
+            session.away_from if away else None,
+            session.stretches if transfer else (),
+        )
+        decided = decide_edit(command, self._room.identity, self._room.owners, self._room.ports.new_id)
+        if transfer and not session.declared:
+            session.correlation_id = None
+        if not decided.drafts:
+            if seq is not None:
+                self._known_already(session, seq, update)
+            elif not transfer and not session.awareness and not session.clients.issuperset(update.structs):
+                session.echoes = True
+            return
+        self._record(session, decided, seq)
+
+    def _check_waiting(self, update: Update) -> None:
+        """Before anything is decided: raise OverLimit for an edit that would wait where too many wait already."""
+        waiting = len(self._room.fold.waiting) + self._room.pending_in_flight
+        if waiting >= self._room.settings.max_pending_edits and must_wait(update, self._room.identity):
+            raise OverLimit(f"{waiting} edits of this document wait for others that never came")
+
+    def _known_already(self, session: Session, seq: int, update: Update | None) -> None:
+        """Answer a repeat: at once if what it repeats is durable, else together with that."""
+
+        def answer() -> None:
+            revision = 0
+            if update is not None:
+                for client, structs in update.structs.items():
+                    revision = max(revision, self._room.identity.insertions.revision_of(client, structs[-1].clock))
+            self._room.give_receipts(session, [EditReceipt(seq, "duplicate", revision, "ready")])
+
+        if self._room.in_flight:
+            self._room.in_flight[-1].after.append(answer)
+        else:
+            answer()
+
+    def record_command(
+        self,
+        command: RecordEdit,
+        done: Callable[[AppendResult | NotDurableNow], None],
+        *,
+        check_ids: bool,
+        name: str | None = None,
+    ) -> Decided:
+        """Record an edit that came another way than through a socket (HTTP). ``done`` gets the store's answer, whose
+        last receipts are the decided drafts'. ``name`` is the author's, where the ``identify`` hook knows it. Raises
+        OverLimit.
+        """
+        self._check_waiting(command.update)
+        decided = decide_edit(command, self._room.identity, self._room.owners, self._room.ports.new_id)
+        if decided.drafts:
+            drafts = decided.drafts
+            if name and command.owner.session not in self._named:
+                self._named.add(command.owner.session)
+                drafts = [self._room.handshake.named(command.owner, name), *drafts]
+            item = Append(self._room.name, drafts, create=self._create(command.owner), check_ids=check_ids)
+            self._submit(InFlight(self._room, item, decided=decided, done=done))
+        return decided
+
+    def record_item(self, item: Append, done: Callable[[AppendResult | NotDurableNow], None]) -> None:
+        """Record events that were decided elsewhere (decisions, an application's own events)."""
+        decided = Decided(list(item.drafts), [], [])
+        self._submit(InFlight(self._room, item, decided=decided, done=done))
+
+    def _create(self, owner: Owner) -> Draft | None:
+        if self._room.revision:
+            return None
+        new_id = self._room.ports.new_id()
+        return Draft(DOCUMENT_CREATED, new_id, b'{"title":null}', actor=owner.actor, actor_kind=owner.actor_kind)
+
+    def _record(self, session: Session, decided: Decided, seq: int | None) -> None:
+        drafts = decided.drafts
+        session.edits += 1
+        if self._claims.get(session.id) != session.claim:
+            self._claims[session.id] = session.claim
+            drafts = [self._room.handshake.joined(session), *drafts]
+        repeats = seq is not None and seq <= session.recorded_seq
+        if seq is not None and not repeats:
+            session.recorded_seq = seq
+        item = Append(self._room.name, drafts, create=self._create(session.owner), check_ids=repeats)
+        session.in_flight += 1
+        self._submit(InFlight(self._room, item, session, seq, decided))
+        if decided.missing and any(decided.missing):
+            self._ask_for_missing(session)
+
+    def _submit(self, entry: InFlight) -> None:
+        self._room.in_flight.append(entry)
+        self._room.in_flight_bytes += entry.bytes
+        self._room.pending_in_flight += entry.pending
+        self._room.ports.submit(entry.item, entry)
+        if entry.session is not None and self._room.is_full():
+            self._room.hold(entry.session)
+
+    def _ask_for_missing(self, session: Session) -> None:
+        """An edit builds on something that is not in the log: its author has it, so ask (at most once a second)."""
+        now = self._room.ports.clock()
+        if now - session.last_resync >= RESYNC_EVERY_S:
+            session.last_resync = now
+            vector = self._room.fold.replica.state_vector()
+            self._room.write(session, binary_frame(encode_sync_step1(vector)))
