@@ -303,6 +303,7 @@ class BruteForce:
             and second.right_origin == first.right_origin
             and one.actor == other.actor
             and one.context.exact == other.context.exact
+            and one.context.lower[1:] == other.context.lower[1:]  # the same knowledge, written the same way
             and self.past[event] == self.past[before] | {before}
         )
 

@@ -122,37 +122,29 @@ def test_depths_agree_with_a_naive_twin(seed: int) -> None:
 
 
 KILLER = """
-import pycrdt
 from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.yjs.update import encode_update
 from keepboth.yjs.structs import Update
 from tests.fold.test_nesting import chain
 deep = encode_update(Update({1: chain(1, 100_000)}))
 gone = encode_update(Update({}, {1: [(0, 1)]}))
-if PLAIN:
-    doc = pycrdt.Doc()
-    doc.apply_update(deep)
-    doc.apply_update(gone)
-else:
-    fold = DocumentFold()
-    fold.add([FoldedEdit(1, "ready", deep), FoldedEdit(2, "ready", gone)])
-    assert fold.quarantined == {1}
+fold = DocumentFold()
+fold.add([FoldedEdit(1, "ready", deep), FoldedEdit(2, "ready", gone)])
+assert fold.quarantined == {1}
 """
 
 
-@pytest.mark.parametrize(("plain", "ends"), [(True, -11), (False, 0)], ids=["pycrdt alone dies", "a fold lives"])
-def test_a_hundred_thousand_types_and_one_delete(plain: bool, ends: int) -> None:
-    script = KILLER.replace("PLAIN", str(plain))
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, timeout=60, env={"PYTHONPATH": ":".join(sys.path)}
-    )
-    assert done.returncode == ends, done.stderr[-2000:]
+def test_a_hundred_thousand_types_and_one_delete_do_not_end_the_process() -> None:
+    """Given to pycrdt 0.14 itself, the two updates are a segmentation fault: hence a process of its own."""
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", KILLER], capture_output=True, timeout=60, env=path)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_a_fold_survives_many_readings_of_the_deepest_document() -> None:
+def test_the_deepest_document_can_be_read() -> None:
     document = DocumentFold()
     document.add([Row(1, "ready", encode_update(Update({1: chain(1, MAX_NESTING)})))])
     value = json_value(document.replica)["deep"]["value"]
     for _ in range(MAX_NESTING):
-        (value,) = value or [None]
-    assert value is None
+        (value,) = value
+    assert value == []

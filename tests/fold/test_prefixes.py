@@ -90,7 +90,12 @@ def test_releases_bring_a_peer_to_the_same_document(seed: int) -> None:
 
 def test_a_release_says_which_edits_became_visible_and_when() -> None:
     first, second, third = insert(1, 0, "a"), insert(1, 1, "b", (1, 0)), insert(2, 0, "c", (1, 1))
-    rows = [Row(4, "ready", first), Row(5, "pending", third), Row(7, "ready", second), Row(9, "ready", insert(3, 0, "z"))]
+    rows = [
+        Row(4, "ready", first),
+        Row(5, "pending", third),
+        Row(7, "ready", second),
+        Row(9, "ready", insert(3, 0, "z")),
+    ]
     out = DocumentFold().add(rows)
     assert [(r.effective, r.revisions, r.payloads, r.together) for r in out] == [
         (4, (4,), (first,), False),
@@ -168,9 +173,7 @@ def test_quarantined_edits_never_reach_the_replica_and_what_builds_on_them_waits
 
 # -- what the CRDT cannot bear ----------------------------------------------------------------------------------------
 
-TEXT_AS_PARENT = encode_update(
-    Update({66: [Struct(66, 0, 1, ANY, parent=(1, 1), content=b"\x01w\x01x")]})
-)
+TEXT_AS_PARENT = encode_update(Update({66: [Struct(66, 0, 1, ANY, parent=(1, 1), content=b"\x01w\x01x")]}))
 """An array element whose parent is a character: pycrdt 0.14 raises RuntimeError while it applies it."""
 
 

@@ -150,6 +150,33 @@ def test_a_resend_after_a_restart_is_a_duplicate_even_of_a_delete(tmp_path: Path
     run(main())
 
 
+def test_a_resend_after_a_restart_is_a_duplicate_even_of_a_replacement(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            ann = await declared(server, "d", "session-ann", 1)
+            ann.text.insert(0, "hello")
+            with ann.doc.transaction():
+                del ann.text[0:2]
+                ann.text.insert(0, "J")
+            sent = await ann.flush()
+            await eventually(lambda: len(ann.receipts) == 2)
+            originals = list(ann.receipts)
+            await ann.close()
+        async with running(tmp_path) as server:
+            again = Peer(server, "d", 1)
+            await again.open(sync=False)
+            await again.hello("session-ann", seq=2)
+            for seq in (1, 2):
+                await again.send(encode_private(encode_edit(seq, 0)))
+                await again.send(encode_update_message(sent[seq - 1]))
+            await eventually(lambda: len(again.receipts) == 2)
+            assert again.receipts == [receipt._replace(status="duplicate") for receipt in originals]
+            assert len(server.edits("d")) == 2
+            await again.close()
+
+    run(main())
+
+
 def test_other_content_under_a_taken_number_is_kept_too(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server:

@@ -163,7 +163,10 @@ class DocumentConflicts:
         return True
 
     def _same_knowledge(self, stroke: Stroke, fact: EditFact) -> bool:
-        """True if the author of *fact* had seen what the stroke's author had seen and nothing of others beyond it."""
+        """True if the author of *fact* had seen of others just what the stroke's author had seen.
+
+        The same knowledge written with other exceptions passes for different: that only costs a stroke more.
+        """
         lower, upper = fact.context
         if stroke.actor != fact.actor or stroke.undeclared != fact.undeclared_delete:
             return False

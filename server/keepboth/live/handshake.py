@@ -167,7 +167,7 @@ class Handshake:
         if resumed:
             session.seen = Seen(hello.seen)
             session.sent = max(session.sent, hello.seen)
-        session.recorded_seq = max(recorded_seq, hello.seq) if resumed else recorded_seq
+        session.recorded_seq = recorded_seq
         session.next_seq = hello.seq + 1
         if hello.seq > recorded_seq:
             session.offline_until_seq = hello.seq

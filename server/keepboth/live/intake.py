@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, must_wait
 from keepboth.errors import NotDurableNow, OverLimit
-from keepboth.events import DOCUMENT_CREATED, Draft, Micros
+from keepboth.events import DOCUMENT_CREATED, Draft, Event, Micros
 from keepboth.fold.document import readable_form
 from keepboth.fold.replica import EMPTY_UPDATE
 from keepboth.live.frames import binary_frame
 from keepboth.live.passage import InFlight
 from keepboth.live.presence import Claim
 from keepboth.live.session import Session
-from keepboth.store.base import Append, AppendResult
+from keepboth.store.base import Append, AppendResult, EventStore
 from keepboth.yjs.messages import encode_sync_step1
 from keepboth.yjs.private import EditReceipt
 from keepboth.yjs.slicing import inserted
@@ -43,6 +44,49 @@ class Intake:
             seq = session.next_seq
             session.next_seq = seq + 1
             authored_at, session.next_authored_at = session.next_authored_at, None
+            if seq <= session.recorded_seq:
+                self._look_up_repeat(session, seq, payload, authored_at)
+                return
+            session.recorded_seq = seq
+        self._decide(session, payload, transfer, seq, authored_at)
+
+    def _look_up_repeat(self, session: Session, seq: int, payload: bytes, authored_at: Micros | None) -> None:
+        """A number that is taken: if the log holds these very bytes under it, answer with their receipt. Whatever else
+        the session sends waits until that is known."""
+        room = self._room
+        document, name = room.name, session.id
+        session.backlog = deque()
+
+        def look_up(store: EventStore) -> tuple[bytes | None, Event] | None:
+            events = store.by_session(document, name, seq)
+            if not events:
+                return None
+            digest = events[0].message_digest
+            return (events[0].payload if digest is None else store.message(digest)), events[-1]
+
+        def done(found: tuple[bytes | None, Event] | None) -> None:
+            if session.closed or room.state != "live":
+                return
+            if found is not None and found[0] == payload:
+                event = found[1]
+                room.give_receipts(session, [EditReceipt(seq, "duplicate", event.revision, event.disposition)])
+            else:
+                room.guard(session, lambda: self._decide(session, payload, False, seq, authored_at, repeats=True))
+            room.take_queued(session)
+
+        room.ports.look_up(look_up, done)
+
+    def _decide(
+        self,
+        session: Session,
+        payload: bytes,
+        transfer: bool,
+        seq: int | None,
+        authored_at: Micros | None,
+        *,
+        repeats: bool = False,
+    ) -> None:
+        """Record *payload*, unless all of it is known. ``repeats``: the edit's number is taken by other content."""
         if payload == EMPTY_UPDATE:
             if transfer:
                 session.arrived_with = None
@@ -87,7 +131,7 @@ class Intake:
             elif not transfer and not session.awareness and not session.clients.issuperset(update.structs):
                 session.echoes = True
             return
-        self._record(session, decided, seq)
+        self._record(session, decided, seq, repeats)
 
     def _check_waiting(self, update: Update) -> None:
         """Before anything is decided: raise OverLimit for an edit that would wait where too many wait already."""
@@ -144,15 +188,12 @@ class Intake:
         new_id = self._room.ports.new_id()
         return Draft(DOCUMENT_CREATED, new_id, b'{"title":null}', actor=owner.actor, actor_kind=owner.actor_kind)
 
-    def _record(self, session: Session, decided: Decided, seq: int | None) -> None:
+    def _record(self, session: Session, decided: Decided, seq: int | None, repeats: bool) -> None:
         drafts = decided.drafts
         session.edits += 1
         if self._claims.get(session.id) != session.claim:
             self._claims[session.id] = session.claim
             drafts = [self._room.handshake.joined(session), *drafts]
-        repeats = seq is not None and seq <= session.recorded_seq
-        if seq is not None and not repeats:
-            session.recorded_seq = seq
         item = Append(self._room.name, drafts, create=self._create(session.owner), check_ids=repeats)
         session.in_flight += 1
         self._submit(InFlight(self._room, item, session, seq, decided))

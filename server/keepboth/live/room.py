@@ -179,10 +179,13 @@ class Room:
 
     def take(self, session: Session, data: bytes) -> None:
         """Take one message of *session* in; close the session, by name, if it cannot be one."""
-        if session.closed:
-            return
+        if not session.closed:
+            self.guard(session, lambda: self.receive(session, data))
+
+    def guard(self, session: Session, call: Callable[[], None]) -> None:
+        """Do what a message of *session* asks for; close the session, by name, if that fails."""
         try:
-            self.receive(session, data)
+            call()
         except Poisoned as error:
             self.fail(error)
         except KeepBothError as error:
