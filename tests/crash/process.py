@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -32,7 +33,7 @@ class Address:
 async def served(
     data: Path, address: Address, *, prefix: Sequence[str] = ()
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A server on a free port, under *prefix* (a tracer). Killed at the end if it is still there."""
+    """A server on a free port, under *prefix* (a tracer that ends with it). Killed at the end if it is still there."""
     process = await asyncio.create_subprocess_exec(
         *prefix,
         *(sys.executable, "-m", "keepboth.cli", "serve", "--port", "0", "--data", str(data)),
@@ -47,8 +48,14 @@ async def served(
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            for pid in children(process.pid) if prefix else [process.pid]:
+                os.kill(pid, signal.SIGKILL)
         await asyncio.wait_for(process.communicate(), 10)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that *pid* has started (Linux)."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @asynccontextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
+import signal
 import subprocess
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from keepboth.store.sqlite import SqliteStore
-from tests.crash.process import Address, opened, served
+from tests.crash.process import Address, children, opened, served
 from tests.harness import eventually, run
 from tests.writers import Resender, Stock, Writer
 
@@ -102,9 +104,8 @@ def test_every_commit_is_synced_before_anybody_hears_of_it(tmp_path: Path) -> No
     async def main() -> None:
         data, trace = tmp_path / "data", tmp_path / "trace"
         address = Address()
-        # -D: the server is our child, the tracer its own; signals reach the server, and the tracer ends with it.
         calls = "trace=fdatasync,fsync,write,writev,sendto,sendmsg"
-        options = ("-D", "-f", "-y", "-ttt", "-xx", "-s", "64", "-e", calls, "-e", "signal=none", "-o", str(trace))
+        options = ("-f", "-y", "-ttt", "-xx", "-s", "64", "-e", calls, "-e", "signal=none", "-o", str(trace))
         async with served(data, address, prefix=("strace", *options)) as process:
             author = Resender(address, DOCUMENT, 1, "session-1")
             reader = Stock(address, DOCUMENT, 2)
@@ -118,7 +119,8 @@ def test_every_commit_is_synced_before_anybody_hears_of_it(tmp_path: Path) -> No
                 await eventually(lambda at=at: reader.value == "x" * (at + 1))
             for writer in writers:
                 await writer.lose()
-            process.terminate()
+            (server,) = children(process.pid)  # the tracer does not pass signals on; it ends as its child does
+            os.kill(server, signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 20) == 0
         async with opened(data) as store:
             commits = store.statistics()["commits"]

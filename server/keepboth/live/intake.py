@@ -71,7 +71,7 @@ class Intake:
                 event = found[1]
                 room.give_receipts(session, [EditReceipt(seq, "duplicate", event.revision, event.disposition)])
             else:
-                room.guard(session, lambda: self._decide(session, payload, False, seq, authored_at, repeats=True))
+                room.guard(session, self._decide, session, payload, False, seq, authored_at, True)
             room.take_queued(session)
 
         room.ports.look_up(look_up, done)
@@ -83,10 +83,10 @@ class Intake:
         transfer: bool,
         seq: int | None,
         authored_at: Micros | None,
-        *,
         repeats: bool = False,
     ) -> None:
         """Record *payload*, unless all of it is known. ``repeats``: the edit's number is taken by other content."""
+        room = self._room
         if payload == EMPTY_UPDATE:
             if transfer:
                 session.arrived_with = None
@@ -97,10 +97,10 @@ class Intake:
         self._check_waiting(update)
         if not session.declared and not session.clients:
             # Whoever brings news of one client and has not said who it is (pycrdt.Provider never does) is that client.
-            authors = inserted(update).difference(self._room.identity.inserted).clients()
+            authors = inserted(update).difference(room.identity.inserted).clients()
             if len(authors) == 1:
-                self._room.people.learn_client(session, authors[0], opening=not transfer)
-        proved = session.prove(update, self._room.identity, self._room.fold.late)
+                room.people.learn_client(session, authors[0], opening=not transfer)
+        proved = session.prove(update, room.identity, room.fold.late)
         context, source = session.context(proved, transfer=transfer)
         away = session.correlation_id is not None and (
             transfer or (seq is not None and seq <= session.offline_until_seq)
@@ -112,7 +112,7 @@ class Intake:
             update,
             context,
             source,
-            self._room.revision,
+            room.revision,
             transfer or (session.echoes and not update.structs),
             readable_form(payload, update) is not None,
             seq,
@@ -122,7 +122,7 @@ class Intake:
             session.away_from if away else None,
             session.stretches if transfer else (),
         )
-        decided = decide_edit(command, self._room.identity, self._room.owners, self._room.ports.new_id)
+        decided = decide_edit(command, room.identity, room.owners, room.ports.new_id)
         if transfer and not session.declared:
             session.correlation_id = None
         if not decided.drafts:

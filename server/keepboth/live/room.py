@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from keepboth.decider.edits import Owner, take_in
 from keepboth.decider.identity import Identity
@@ -180,12 +180,12 @@ class Room:
     def take(self, session: Session, data: bytes) -> None:
         """Take one message of *session* in; close the session, by name, if it cannot be one."""
         if not session.closed:
-            self.guard(session, lambda: self.receive(session, data))
+            self.guard(session, self.receive, session, data)
 
-    def guard(self, session: Session, call: Callable[[], None]) -> None:
+    def guard(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
         """Do what a message of *session* asks for; close the session, by name, if that fails."""
         try:
-            call()
+            call(*arguments)
         except Poisoned as error:
             self.fail(error)
         except KeepBothError as error:
