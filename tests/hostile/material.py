@@ -181,5 +181,10 @@ def bomb(rng: Random, people: tuple[int, ...]) -> bytes:
             return encode_private(bytes((EDIT,)) + HUGE + HUGE)
 
 
-BARRIER = encode_query_awareness()
-"""Answered in order by an awareness message: when the answer is there, what was sent before has been handled."""
+def question(client: int, number: int) -> tuple[bytes, bytes]:
+    """Two messages; once any awareness message tells *number* of *client*, all that was sent before has been handled.
+
+    Two states in one message: from a single one the server would learn whose session this is.
+    """
+    states = [AwarenessState(client, number, "{}"), AwarenessState(client + 1, number, "{}")]
+    return encode_awareness(states), encode_query_awareness()

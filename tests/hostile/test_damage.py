@@ -17,12 +17,12 @@ from keepboth.errors import MalformedMessage, MalformedUpdate
 from keepboth.fold.document import FoldedEdit, fold
 from keepboth.fold.views import json_value
 from keepboth.yjs.idset import IdSet
-from keepboth.yjs.messages import Awareness, SyncStep2, UpdateMessage, decode_message
+from keepboth.yjs.messages import Awareness, Message, SyncStep2, UpdateMessage, decode_message
 from keepboth.yjs.slicing import inserted
 from keepboth.yjs.structs import Update
 from keepboth.yjs.update import decode_update
 from tests.harness import Running, eventually, run
-from tests.hostile.material import BARRIER, Messages, frame
+from tests.hostile.material import Messages, frame, question
 from tests.hostile.watch import Innocent, check_close, innocents, no_tracebacks, server_in_a_thread
 
 FRAMES = 1000
@@ -49,8 +49,10 @@ def resident_mb() -> float:
 class Attacker:
     """One socket after another; every message is followed by a question that must be answered unless it was the end."""
 
-    def __init__(self, server: Running, document: str) -> None:
+    def __init__(self, server: Running, document: str, client: int) -> None:
         self.url = server.socket_url(document)
+        self.client = client
+        self.number = 0
         self.socket: ClientConnection | None = None
         self.ends: Counter[str] = Counter()
         self.accepted: list[bytes] = []
@@ -60,9 +62,11 @@ class Attacker:
             self.socket = await connect(self.url, compression=None, max_size=None)
         try:
             await self.socket.send(message)
-            await self.socket.send(BARRIER)
+            self.number += 1
+            for part in question(self.client, self.number):
+                await self.socket.send(part)
             async with asyncio.timeout(15):
-                while not isinstance(decode_message(await self.socket.recv(decode=False)), Awareness):
+                while not self._answers(decode_message(await self.socket.recv(decode=False))):
                     pass
             self.ends["open"] += 1
         except ConnectionClosed as closed:
@@ -70,6 +74,11 @@ class Attacker:
             self.socket = None
         else:
             self._note(message)
+
+    def _answers(self, message: Message) -> bool:
+        return isinstance(message, Awareness) and any(
+            (state.client, state.clock) == (self.client, self.number) for state in message.states
+        )
 
     def _note(self, message: bytes | str | list[bytes]) -> None:
         """Remember an update that was taken: it must be in the log."""
@@ -92,7 +101,7 @@ def test_a_thousand_damaged_messages(server: Running, seed: int) -> None:
             people = (here.ann.doc.client_id, here.bob.doc.client_id)
             messages = Messages(rng, people)
             frames = [frame(rng, messages) for _ in range(FRAMES)]
-            attackers = [Attacker(server, MESS) for _ in range(SOCKETS)]
+            attackers = [Attacker(server, MESS, 10**12 + number * 10) for number in range(SOCKETS)]
 
             async def attack(number: int) -> None:
                 for message in frames[number::SOCKETS]:
