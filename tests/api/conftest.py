@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 import uuid
@@ -92,8 +93,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def written(text: str, root: str = "text") -> bytes:
-    """The update of somebody who typed *text* into an empty document."""
-    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    """The update of somebody who typed *text* into an empty document; equal texts give updates of equal size."""
+    doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=2**30 + secrets.randbelow(2**30))
     doc.get(root, type=pycrdt.Text).insert(0, text)
     return bytes(doc.get_update())
 

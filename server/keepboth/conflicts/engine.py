@@ -46,7 +46,7 @@ class DocumentConflicts:
     # -- in --------------------------------------------------------------------------------------------------------
 
     def add(self, batch: Sequence[EditFact]) -> Changes:
-        """Feed *batch*, work until nothing is pending, and return what changed."""
+        """Feed *batch*, work until nothing is pending, and return what changed: for few edits, and for tests."""
         self.feed(batch)
         self.work()
         return self.changes()
@@ -55,7 +55,8 @@ class DocumentConflicts:
         """Take in edits that were released together.
 
         Edits come in causal order: after all that their authors had seen, after what they build on, and after lower
-        revisions whose content they repeat. Edits of one batch may build on each other.
+        revisions whose content they repeat; those of a session in revision order. Edits of one batch may build on each
+        other. Contexts must be closed: who has seen an event, or names its content, has seen what that builds on.
 
         Raises: InvalidRequest when something that an edit builds on is missing.
         """
@@ -290,7 +291,10 @@ class DocumentConflicts:
     # -- out -------------------------------------------------------------------------------------------------------
 
     def changes(self) -> Changes:
-        """What changed since the last call."""
+        """What changed since the last call.
+
+        Reads every changed episode whole, in time proportional to its size: call it once a slice, not once an edit.
+        """
         changed = []
         superseded = []
         for cluster in self._clusters.touched:

@@ -35,7 +35,10 @@ class EditFact(NamedTuple):
 
 
 class Record(NamedTuple):
-    """Two concurrent edits that touch. ``a < b`` are revisions; ``first`` and ``last`` the outermost touch ids."""
+    """Two concurrent edits that touch at one place; a pair that touches at several has a record for each.
+
+    ``a < b`` are revisions; ``first`` and ``last`` the outermost touch ids.
+    """
 
     a: int
     b: int
@@ -58,9 +61,15 @@ class Side:
 class Episode:
     """One entry of the conflict log: connected records, read as a person would.
 
-    ``root`` names the sequence: a root type's name, or the text of the id of the item that holds it. ``anchor_*`` are
-    ids of the first and last item of the episode's span in document order. ``before`` and ``after`` are the merged
-    document's text around the span (at most 200 characters each).
+    ``root`` names the sequence: a root type's name, or ``client.clock`` of the item that holds it. ``anchor_*`` are
+    ids of the first and last item of the episode's span in document order, everything the events touched there.
+    ``base`` is what all of them had before, ``merged`` what they and all their authors had seen make together (not what
+    later edits made of it: see ``DocumentConflicts.now``). ``before`` and ``after`` are the text around the span in
+    the merged view (at most 200 characters each). All fields depend on the episode's events only.
+
+    ``certain``: at least one pair is concurrent whatever the contexts leave open. ``interleaved``: one side's letters
+    stand on both sides of another's. ``capped``: so many edits met that pairs were not weighed: ``kinds`` are the
+    strict ones that are possible. ``id`` is the lowest id touched, ``c-`` if it was created there, ``d-`` if deleted.
     """
 
     id: str

@@ -138,8 +138,8 @@ class Hub:
                 for at in range(0, len(rows), LOAD_ROWS):
                     document.add([FoldedEdit(*row) for row in rows[at : at + LOAD_ROWS]])
                     await asyncio.sleep(0)
-        except Poisoned:
-            log.exception("the CRDT failed on an edit of %r; folding again to find it", name)
+        except Poisoned as error:
+            log.warning("the CRDT failed on an edit of %r, folding again to find it: %s", name, error)
             return await asyncio.to_thread(fold, lambda after: self._fold_rows(name, after))
 
     def _fold_rows(self, name: str, after: int) -> list[FoldedEdit]:

@@ -113,7 +113,7 @@ class Intake:
             context,
             source,
             room.revision,
-            transfer or (session.echoes and not update.structs),
+            transfer or (not update.structs and session.may_echo),
             readable_form(payload, update) is not None,
             seq,
             authored_at,

@@ -116,6 +116,12 @@ class Session:
                 self._owner = Owner(self.id, f"guest:{self.id}", "anonymous")
         return self._owner
 
+    @property
+    def may_echo(self) -> bool:
+        """True if a bare delete of this session may be somebody else's that it sends back: it has been seen to do so,
+        or it shows no awareness (``pycrdt.Provider``)."""
+        return not self.declared and (self.echoes or not self.awareness)
+
     def prove(self, update: Update, identity: Identity, late: dict[int, int]) -> int:
         """Raise ``lower`` to what *update* proves: ids of others that it names came to its author through us, and
         everything we had released before them came first. Returns the greatest release point it names (0: none).
