@@ -450,7 +450,9 @@ def test_deleted_content_is_recorded_like_any_other() -> None:
 
 def test_runs_leave_gaps_out() -> None:
     assert runs([typed(1, 3, "abc")]) == [(3, 3)]
-    assert runs([Struct(1, 0, 2, SKIP), typed(1, 2, "a"), typed(1, 3, "b"), Struct(1, 4, 1, SKIP), typed(1, 5, "c")]) == [
+    assert runs(
+        [Struct(1, 0, 2, SKIP), typed(1, 2, "a"), typed(1, 3, "b"), Struct(1, 4, 1, SKIP), typed(1, 5, "c")]
+    ) == [
         (2, 2),
         (5, 1),
     ]

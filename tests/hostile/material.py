@@ -61,7 +61,9 @@ class Messages:
         return encode_sync_step2(self.rng.choice(self.updates))
 
     def step1(self) -> bytes:
-        vector = {self.rng.choice((7, 300, *self.people)): self.rng.randrange(500) for _ in range(self.rng.randrange(4))}
+        vector = {
+            self.rng.choice((7, 300, *self.people)): self.rng.randrange(500) for _ in range(self.rng.randrange(4))
+        }
         return encode_sync_step1(encode_state_vector(vector))
 
     def awareness(self) -> bytes:
@@ -83,7 +85,11 @@ class Messages:
             case 2:
                 return encode_private(encode_edit(rng.choice((1, 2, rng.randint(1, 2**40))), rng.randrange(2**51)))
             case 3:
-                entry = {"clocks": [rng.randrange(9), rng.randrange(9)], "deletes": [[7, 0, 3]], "seen": rng.randrange(9)}
+                entry = {
+                    "clocks": [rng.randrange(9), rng.randrange(9)],
+                    "deletes": [[7, 0, 3]],
+                    "seen": rng.randrange(9),
+                }
                 return encode_private(encode_json(STRETCHES, {"stretches": [entry] * rng.randrange(4)}))
             case _:
                 return encode_private(bytes((rng.randrange(128),)) + rng.randbytes(rng.randrange(20)))

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
@@ -179,7 +179,7 @@ class Gateway:
                 self.handler_tasks.discard(task)
 
     async def _process_request(self, connection: EditingConnection, request: Request) -> Response | None:
-        path = urlsplit(request.path).path
+        path = request.path.partition("?")[0]
         if not path.startswith(PREFIX):
             return connection.respond(HTTPStatus.NOT_FOUND, f"editing sockets are at {PREFIX}{{document}}\n")
         if len(self.open) >= self.settings.max_connections:
@@ -217,5 +217,5 @@ def query_value(request: Any, name: str) -> str | None:
     if hasattr(request, "query_params"):
         found = request.query_params.get(name)
         return found if isinstance(found, str) else None
-    values = parse_qs(urlsplit(request.path).query).get(name)
+    values = parse_qs(request.path.partition("?")[2]).get(name)
     return values[0] if values else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, must_wait
 from keepboth.errors import NotDurableNow, OverLimit
@@ -84,8 +84,11 @@ class Intake:
         seq: int | None,
         authored_at: Micros | None,
         repeats: bool = False,
+        settled: bool = False,
     ) -> None:
-        """Record *payload*, unless all of it is known. ``repeats``: the edit's number is taken by other content."""
+        """Record *payload*, unless all of it is known. ``repeats``: the edit's number is taken by other content.
+        ``settled``: whatever was on its way when it came has been folded.
+        """
         room = self._room
         if payload == EMPTY_UPDATE:
             if transfer:
@@ -94,6 +97,10 @@ class Intake:
                 self._known_already(session, seq, None)
             return
         update = decode_update(payload)
+        copies = transfer or (not update.structs and session.may_echo)
+        if copies and update.deletes and room.in_flight and not settled:
+            self._when_settled(session, payload, transfer, seq, authored_at, repeats)
+            return
         self._check_waiting(update)
         if not session.declared and not session.clients:
             # Whoever brings news of one client and has not said who it is (pycrdt.Provider never does) is that client.
@@ -113,7 +120,7 @@ class Intake:
             context,
             source,
             room.revision,
-            transfer or (not update.structs and session.may_echo),
+            copies,
             readable_form(payload, update) is not None,
             seq,
             authored_at,
@@ -132,6 +139,19 @@ class Intake:
                 session.echoes = True
             return
         self._record(session, decided, seq, repeats)
+
+    def _when_settled(self, session: Session, *arguments: Any) -> None:
+        """Decide on a copy of state only when what is on its way has been folded: deletes that the merge is about to
+        make are no edit. Whatever else the session sends waits behind it."""
+        room = self._room
+        session.backlog = deque()
+
+        def go_on() -> None:
+            if not session.closed:
+                room.guard(session, self._decide, session, *arguments, True)
+                room.take_queued(session)
+
+        room.in_flight[-1].after.append(go_on)
 
     def _check_waiting(self, update: Update) -> None:
         """Before anything is decided: raise OverLimit for an edit that would wait where too many wait already."""
