@@ -19,7 +19,7 @@ from keepboth.conflicts.model import EditFact, Episode
 from keepboth.conflicts.report import episode_value
 from keepboth.live.frames import binary_frame
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import READ_ROWS, ConflictProjector, edit_fact, stored
+from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact, stored
 from keepboth.live.room import Room
 from keepboth.store.base import ConflictStore, EventStore
 from keepboth.yjs.messages import encode_private
@@ -34,6 +34,9 @@ longer where it has not, so that the engine gets about a third of a saturated lo
 
 MAX_QUEUE = 20_000
 """Edits a live room may be ahead of the engine before they are read from the log again instead."""
+
+SHOW_EVERY_S = 0.1
+"""How often at most new findings are rendered, stored and pushed while people type."""
 
 SAVE_EVERY_S = 5.0
 SLICE_EDITS = 64
@@ -58,7 +61,16 @@ class Watch:
     queue: deque[CommittedEdit] = field(default_factory=deque)
     overflowed: bool = False
     heavy: bool = False
+    asked: bool = False
+    shown: int = 0
+    shown_at: float = -1.0
+    timer: asyncio.TimerHandle | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def known(self) -> int:
+        """The revision up to which conflicts are known and have been handed to the projection."""
+        return self.covered if self.projector is None else self.shown
 
 
 class Detector:
@@ -145,8 +157,16 @@ class Detector:
         """A room has left memory: keep how far its conflicts are known."""
         watch = self._watches.pop(room, None)
         if watch is not None:
-            self._save_soon(watch)
+            self._finish(watch)
             watch.moved.set()
+
+    def _finish(self, watch: Watch) -> None:
+        """Hand over what has been found and not been shown yet; nothing more will come."""
+        if watch.timer is not None:
+            watch.timer.cancel()
+        if watch.projector is not None and not watch.queue and watch.shown < watch.covered == watch.room.revision:
+            self._hand_over(watch, watch.projector.findings())
+        self._save_soon(watch)
 
     # -- the engine's turn --------------------------------------------------------------------------------------------
 
@@ -231,8 +251,33 @@ class Detector:
                 break
         if watch.queue:
             return True
-        self._covered(watch, projector)
+        watch.covered = projector.revision = watch.room.revision
+        await self._show(watch, projector)
+        watch.moved.set()
         return False
+
+    async def _show(self, watch: Watch, projector: ConflictProjector) -> None:
+        """Store and push what the engine has found: at once when somebody asks, else ten times a second at most."""
+        now = self._loop.time()
+        if not watch.asked and now < watch.shown_at + SHOW_EVERY_S:
+            if watch.timer is None:
+                watch.timer = self._loop.call_at(watch.shown_at + SHOW_EVERY_S, self._schedule, watch)
+            return
+        if watch.timer is not None:
+            watch.timer.cancel()
+        watch.timer, watch.shown_at, watch.asked = None, now, False
+        started = perf_counter()
+        findings = await asyncio.to_thread(projector.findings) if watch.heavy else projector.findings()
+        took_s = perf_counter() - started
+        self.seconds += took_s
+        watch.heavy = watch.heavy or took_s > LONGEST_SLICE_S
+        self._hand_over(watch, findings)
+
+    def _hand_over(self, watch: Watch, findings: Findings) -> None:
+        watch.shown = watch.covered
+        if findings.episodes or findings.superseded:
+            self._save_soon(watch, list(findings.episodes.values()), findings.superseded)
+            self._tell(watch.room, list(findings.episodes.values()), findings.superseded)
 
     async def _feed(self, watch: Watch, call: Callable[[], None], edits: int) -> None:
         """Let the engine look at a few edits: here, or in a thread while this document's edits take long to look at
@@ -263,16 +308,6 @@ class Detector:
                 facts.append(edit_fact(edit.effective, event, edit.revision, update))
         return facts
 
-    def _covered(self, watch: Watch, projector: ConflictProjector) -> None:
-        room = watch.room
-        watch.covered = room.revision
-        projector.revision = room.revision
-        watch.moved.set()
-        findings = projector.findings()
-        if findings.episodes or findings.superseded:
-            self._save_soon(watch, list(findings.episodes.values()), findings.superseded)
-            self._tell(room, list(findings.episodes.values()), findings.superseded)
-
     def _tell(self, room: Room, episodes: list[Episode], superseded: list[tuple[str, str]]) -> None:
         """Push new and changed entries to the sessions that understand them."""
         if not any(session.declared for session in room.sessions):
@@ -286,11 +321,12 @@ class Detector:
         self, watch: Watch, episodes: Sequence[Episode] = (), superseded: Sequence[tuple[str, str]] = ()
     ) -> None:
         room = watch.room
-        if watch.covered == watch.saved and not episodes and not superseded:
+        up_to = watch.known
+        if up_to <= watch.saved and not episodes and not superseded:
             return
-        watch.saved = watch.covered
-        digest = room.document_hash if watch.covered == room.revision else b""
-        task = self._loop.create_task(self._save(room.name, watch.covered, digest, list(episodes), list(superseded)))
+        watch.saved = up_to
+        digest = room.document_hash if up_to == room.revision else b""
+        task = self._loop.create_task(self._save(room.name, up_to, digest, list(episodes), list(superseded)))
         self._saves.add(task)
         task.add_done_callback(self._saves.discard)
 
@@ -311,7 +347,7 @@ class Detector:
         while True:
             await asyncio.sleep(SAVE_EVERY_S)
             for watch in list(self._watches.values()):
-                if watch.covered > watch.saved and watch.room.state == "live":
+                if watch.known > watch.saved and watch.room.state == "live":
                     self._save_soon(watch)
 
     async def caught_up(self, room: Room, timeout_s: float) -> int:
@@ -322,14 +358,16 @@ class Detector:
         target = room.revision
         try:
             async with asyncio.timeout(timeout_s):
-                while watch.covered < target and room in self._watches:
+                while room in self._watches and watch.known < target:
+                    watch.asked = True
+                    self._schedule(watch)
                     watch.moved.clear()
                     await watch.moved.wait()
                 if self._saves:
                     await asyncio.wait(set(self._saves))
         except TimeoutError:
             pass
-        return watch.covered
+        return watch.known
 
     def statistics(self) -> dict[str, Any]:
         """What detection has done since the start: edits looked at, seconds spent, engines in memory, revisions
@@ -348,6 +386,6 @@ class Detector:
             task.cancel()
         await asyncio.gather(self._worker, self._saver, return_exceptions=True)
         for watch in list(self._watches.values()):
-            self._save_soon(watch)
+            self._finish(watch)
         if self._saves:
             await asyncio.wait(set(self._saves))

@@ -14,7 +14,7 @@ from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
 from keepboth.live.room import Room
-from keepboth.live.session import Actor, Session
+from keepboth.live.session import Actor, Session, named_of_others
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
 from keepboth.store.writer import Writer
@@ -233,7 +233,9 @@ class Hub:
         owner = Owner(session or f"http:{actor.id}", actor.id, actor.kind)
         head = room.revision
         if seen is None:
-            context, source = Context(Seen(0), Seen(head)), "structure"
+            revision_of = room.identity.insertions.revision_of
+            proved = max((revision_of(*named) for named in named_of_others(update, frozenset())), default=0)
+            context, source = Context(Seen(min(proved, head)), Seen(head)), "structure"
         else:
             context, source = Context.of(min(seen, head)), "declared"
         command = RecordEdit(

@@ -46,8 +46,6 @@ class ConflictProjector:
         self._waiting = WaitingRoom()
         self._held: dict[int, tuple[Event, Update]] = {}
         self._clocks: dict[int, int] = {}
-        self._episodes: dict[str, Episode] = {}
-        self._superseded: list[tuple[str, str]] = []
 
     def take_events(self, events: Iterable[Event]) -> None:
         """Feed recorded events, in revision order; those that wait are fed when their last dependency arrives."""
@@ -82,10 +80,10 @@ class ConflictProjector:
         return self._held.get(revision)
 
     def findings(self) -> Findings:
-        """What changed since the last call."""
-        out = Findings(self._episodes, self._superseded)
-        self._episodes, self._superseded = {}, []
-        return out
+        """What changed since the last call. Renders every changed episode whole (0.2 to 1 ms each, a capped one 30 ms):
+        call it when there is a pause, not for every edit."""
+        changes = self.engine.changes()
+        return Findings({episode.id: episode for episode in changes.changed}, list(changes.superseded))
 
     def _feed(self, rows: list[tuple[Event, Update]], effective: int) -> None:
         for _, update in rows:
@@ -93,13 +91,8 @@ class ConflictProjector:
         self._add([edit_fact(effective, event, event.revision, update) for event, update in rows])
 
     def _add(self, batch: list[EditFact]) -> None:
-        changes = self.engine.add(batch)
-        if changes.changed or changes.superseded:
-            for old, new in changes.superseded:
-                self._episodes.pop(old, None)
-                self._superseded.append((old, new))
-            for episode in changes.changed:
-                self._episodes[episode.id] = episode
+        self.engine.feed(batch)
+        self.engine.work()
 
     def _note(self, update: Update) -> None:
         clocks = self._clocks

@@ -15,7 +15,7 @@ from keepboth.decider.identity import Identity
 from keepboth.errors import KeepBothError
 from keepboth.events import ActorKind, Context, ContextSource, Micros, Seen
 from keepboth.live.presence import NO_CLAIM, Claim
-from keepboth.yjs.structs import Update
+from keepboth.yjs.structs import Id, Update
 
 
 class Actor(NamedTuple):
@@ -126,23 +126,7 @@ class Session:
         """Raise ``lower`` to what *update* proves: ids of others that it names came to its author through us, and
         everything we had released before them came first. Returns the greatest release point it names (0: none).
         """
-        clients = self.clients
-        named: list[tuple[int, int]] = []
-        for structs in update.structs.values():
-            for struct in structs:
-                origin = struct.origin
-                if origin is not None and origin[0] not in clients:
-                    named.append(origin)
-                right = struct.right_origin
-                if right is not None:
-                    if right[0] not in clients:
-                        named.append(right)
-                elif origin is None and type(struct.parent) is tuple and struct.parent[0] not in clients:
-                    named.append(struct.parent)
-        if update.deletes:
-            for client, ranges in update.deletes.items():
-                if client not in clients:
-                    named.extend((client, clock + length - 1) for clock, length in ranges)
+        named = named_of_others(update, self.clients)
         if not named:
             return 0
         revision_of = identity.insertions.revision_of
@@ -193,3 +177,24 @@ class Session:
         base = min(max(base, proved), self.sent)
         corrected = Seen(base, tuple(r for r in seen.include if r[0] > base), seen.exclude)
         return Context(corrected, corrected), "corrected"
+
+
+def named_of_others(update: Update, clients: frozenset[int]) -> list[Id]:
+    """Ids of other clients' content that *update* builds on or deletes: its author had them."""
+    named: list[Id] = []
+    for structs in update.structs.values():
+        for struct in structs:
+            origin = struct.origin
+            if origin is not None and origin[0] not in clients:
+                named.append(origin)
+            right = struct.right_origin
+            if right is not None:
+                if right[0] not in clients:
+                    named.append(right)
+            elif origin is None and type(struct.parent) is tuple and struct.parent[0] not in clients:
+                named.append(struct.parent)
+    if update.deletes:
+        for client, ranges in update.deletes.items():
+            if client not in clients:
+                named.extend((client, clock + length - 1) for clock, length in ranges)
+    return named
