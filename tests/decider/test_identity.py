@@ -60,7 +60,7 @@ def test_insertions_agree_with_a_twin_while_clients_write_in_order(seed: int) ->
         for client in (*CLIENTS, 99):
             for clock in range(ends.get(client, 0) + 3):
                 assert table.revision_of(client, clock) == twin.revision_of(client, clock)
-        for at in range(0, revision + 3):
+        for at in range(revision + 3):
             assert table.last_before(at) == twin.last_before(at)
 
 

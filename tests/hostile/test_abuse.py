@@ -354,10 +354,9 @@ def test_hello_after_an_edit_is_refused_however_late(tmp_path: Path) -> None:
 def test_a_malformed_message_that_had_to_wait_ends_its_sender_only(tmp_path: Path, before: str) -> None:
     async def main() -> None:
         with no_tracebacks():
-            async with running(tmp_path) as server:
-                async with Peer(server, "d") as ann:
-                    await ann.type(0, "kept")
-                    await eventually(lambda: server.edits("d"))
+            async with running(tmp_path) as server, Peer(server, "d") as ann:
+                await ann.type(0, "kept")
+                await eventually(lambda: server.edits("d"))
             async with running(tmp_path) as server:
                 peers = [Peer(server, "d") for _ in range(3)]
                 if before == "the room is live":

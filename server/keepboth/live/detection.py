@@ -62,6 +62,7 @@ class Watch:
     overflowed: bool = False
     heavy: bool = False
     asked: bool = False
+    failed: bool = False
     shown: int = 0
     shown_at: float = -1.0
     timer: asyncio.TimerHandle | None = None
@@ -120,7 +121,7 @@ class Detector:
     def detect(self, room: Room, edits: Sequence[CommittedEdit]) -> None:
         """Called by a room after it has relayed *edits*. Cheap: decides whether the engine must look."""
         watch = self._watches.get(room)
-        if watch is None:
+        if watch is None or watch.failed:
             return
         if watch.projector is None:
             for edit in edits:
@@ -164,7 +165,12 @@ class Detector:
         """Hand over what has been found and not been shown yet; nothing more will come."""
         if watch.timer is not None:
             watch.timer.cancel()
-        if watch.projector is not None and not watch.queue and watch.shown < watch.covered == watch.room.revision:
+        if (
+            watch.projector is not None
+            and not watch.failed
+            and not watch.queue
+            and watch.shown < watch.covered == watch.room.revision
+        ):
             self._hand_over(watch, watch.projector.findings())
         self._save_soon(watch)
 
@@ -194,10 +200,13 @@ class Detector:
             except asyncio.CancelledError:
                 raise
             except Exception:
-                log.exception("conflict detection failed in %r; it starts again from the log", watch.room.name)
-                more = False
-                watch.projector = None
-                watch.covered = min(watch.covered, watch.room.revision - 1)
+                log.exception(
+                    "conflict detection failed in %r; it is tried again when the document is next opened",
+                    watch.room.name,
+                )
+                more, watch.failed = False, True
+                watch.queue.clear()
+                watch.moved.set()
             if more and watch.room in self._watches:
                 self._schedule(watch)
             await self._pause()
@@ -215,7 +224,7 @@ class Detector:
     async def _step(self, watch: Watch) -> bool:
         """One slice of work for one document; True if there is more."""
         projector = watch.projector
-        if projector is None:
+        if projector is None or watch.failed:
             return False
         if projector.revision < watch.build_until:
             events = await asyncio.to_thread(
@@ -358,7 +367,7 @@ class Detector:
         target = room.revision
         try:
             async with asyncio.timeout(timeout_s):
-                while room in self._watches and watch.known < target:
+                while room in self._watches and watch.known < target and not watch.failed:
                     watch.asked = True
                     self._schedule(watch)
                     watch.moved.clear()

@@ -172,10 +172,12 @@ class Session:
     def _declared_context(self, proved: int) -> tuple[Context, ContextSource]:
         seen = self.seen
         base = seen.base
-        if base <= self.sent and (proved <= base or seen.include):
+        sent = self.sent
+        if base <= sent and (not seen.include or seen.include[-1][1] <= sent) and (proved <= base or seen.include):
             return Context(seen, seen), "declared"
-        base = min(max(base, proved), self.sent)
-        corrected = Seen(base, tuple(r for r in seen.include if r[0] > base), seen.exclude)
+        base = min(max(base, proved), sent)
+        include = tuple((max(first, base + 1), min(last, sent)) for first, last in seen.include)
+        corrected = Seen(base, tuple(part for part in include if part[0] <= part[1]), seen.exclude)
         return Context(corrected, corrected), "corrected"
 
 
