@@ -175,7 +175,7 @@ def test_what_is_no_number_is_null_as_in_javascript(bits: str) -> None:
     assert json_value(replica) == {"a": {"type": "array", "value": [None]}}
 
 
-# -- documents that no editor writes: pycrdt 0.14 never comes back from reading an array that holds "é" as text ---------
+# -- documents that no editor writes: pycrdt 0.14 never comes back from reading an array that holds "é" as text -------
 
 ARRAY_ITEM = Update({1: [Struct(1, 0, 1, ANY, parent="r", content=b"\x01w\x01x")]})
 

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.harness import Running, run
+from tests.harness import Running, eventually, run
 from tests.hostile.watch import innocents, no_tracebacks, server_in_a_thread
 
 HANDSHAKE_S = 1.0
@@ -146,8 +146,7 @@ def test_half_requests_that_hang_hinder_nobody(server: Running) -> None:
             writer.write(whole[: at % (len(whole) - 1)])
             hanging.append(writer)
         async with innocents(server, "halves") as (pair,):
-            while len(pair.waits) < 20:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: len(pair.waits) >= 20)
         for writer in hanging:
             writer.close()
 

@@ -142,17 +142,16 @@ def test_types_nested_twenty_thousand_deep_are_recorded_and_set_aside(tmp_path: 
 
     async def main() -> None:
         with no_tracebacks():
-            async with running(tmp_path) as server:
-                async with Innocent(server, "d") as ann, Innocent(server, "d") as mallory:
-                    room = server.application.hub.rooms["d"]
-                    await mallory.send(encode_update_message(deep))
-                    await mallory.send(encode_update_message(delete))
-                    await eventually(lambda: len(server.edits("d")) == 2, timeout_s=30)
-                    await ann.type(0, "fine")
-                    await eventually(lambda: len(server.edits("d")) == 3 and mallory.value == "fine", timeout_s=30)
-                    assert [event.payload for event in server.edits("d")[:2]] == [deep, delete]
-                    assert room.fold.quarantined == {server.edits("d")[0].revision}
-                    assert server.application.hub.rooms["d"] is room
+            async with running(tmp_path) as server, Innocent(server, "d") as ann, Innocent(server, "d") as mallory:
+                room = server.application.hub.rooms["d"]
+                await mallory.send(encode_update_message(deep))
+                await mallory.send(encode_update_message(delete))
+                await eventually(lambda: len(server.edits("d")) == 2, timeout_s=30)
+                await ann.type(0, "fine")
+                await eventually(lambda: len(server.edits("d")) == 3 and mallory.value == "fine", timeout_s=30)
+                assert [event.payload for event in server.edits("d")[:2]] == [deep, delete]
+                assert room.fold.quarantined == {server.edits("d")[0].revision}
+                assert server.application.hub.rooms["d"] is room
             async with running(tmp_path) as server, Innocent(server, "d") as cleo:
                 assert cleo.value == "fine"
 
@@ -160,8 +159,8 @@ def test_types_nested_twenty_thousand_deep_are_recorded_and_set_aside(tmp_path: 
 
 
 EMPTY = bytes.fromhex("02 02 05 00 08 01 01 72 00 08 01 01 72 00 01 01 00 04 01 04 63 61 6c 6d 01 61 00")
-"""Two lists without an element by client 5, and an ``a`` by client 1. A process that lets pycrdt 0.14 apply empty content
-and then reads the document has been seen to end with a segmentation fault."""
+"""Two lists without an element by client 5, and an ``a`` by client 1. A process that lets pycrdt 0.14 apply empty
+content and then reads the document has been seen to end with a segmentation fault."""
 
 
 def test_content_of_no_length_reaches_nobody(tmp_path: Path) -> None:
