@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from keepboth.decider.identity import Identity
+from keepboth.decider.identity import MANY, Identity
 from keepboth.events import (
     CONTENT_YJS_UPDATE,
     EDIT_RECORDED,
@@ -97,9 +97,9 @@ def decide_edit(
 
     The identity table takes the drafts' content in at once. Never refuses.
     """
-    update = command.update
     if not command.readable:
         return _quarantine(command, identity, new_id)
+    update = command.update = _in_order(command.update)
     if not command.transfer and command.clients.issuperset(update.structs):
         return _live(command, identity, new_id)
     return _transfer(command, identity, owners, new_id)
@@ -178,9 +178,21 @@ def _live(command: RecordEdit, identity: Identity, new_id: Callable[[], EventId]
     return Decided([draft], [update], [missing])
 
 
+def _in_order(update: Update) -> Update:
+    """*update* with long lists of deletes ascending: taking them in backwards costs the square of their number, here
+    and in the CRDT (pycrdt 0.14: a minute for 440,000 of them)."""
+    deletes = update.deletes
+    if not any(len(ranges) > MANY and sorted(ranges) != ranges for ranges in deletes.values()):
+        return update
+    return Update(update.structs, {client: sorted(ranges) for client, ranges in deletes.items()})
+
+
 def is_plain(payload: bytes, update: Update) -> bool:
-    """True if *payload* holds nothing that decoding it drops: structs of no length."""
+    """True if *payload* is what *update* encodes to, as far as it matters: no structs of no length, which decoding
+    drops, and no long list of deletes in another order."""
     structs = update.structs
+    if any(len(ranges) > MANY for ranges in update.deletes.values()):
+        return payload == encode_update(update)
     if len(structs) < 2 and payload[0] == len(structs):
         return not structs or payload[1] == len(next(iter(structs.values()))) or payload == encode_update(update)
     return payload == encode_update(update)
