@@ -23,7 +23,7 @@ CODES = {
 } | {"replica-poisoned"}
 """Every stable code that a close reason may begin with (the abstract ones may not)."""
 
-LONGEST_WAIT_S = 3.0
+LONGEST_WAIT_S = 15.0
 """How long one edit of an innocent pair may take to reach the other: two cores, often shared with other test runs."""
 
 

@@ -97,7 +97,8 @@ class Intake:
                 self._known_already(session, seq, None)
             return
         update = decode_update(payload)
-        copies = transfer or (not update.structs and session.may_echo)
+        structs = update.structs
+        copies = transfer or (not session.clients.issuperset(structs) if structs else session.may_echo)
         if copies and update.deletes and room.in_flight and not settled:
             self._when_settled(session, payload, transfer, seq, authored_at, repeats)
             return
