@@ -32,11 +32,14 @@ LONGEST_SLICE_S = 0.010
 """Detection holds the event loop at most about this long at a time: the shorter where the loop has time to spare, the
 longer where it has not, so that the engine gets about a third of a saturated loop and its backlog slows the writers."""
 
+LOOK_AFTER_S = 0.05
+"""What is released within this long is looked at together: fewer wake-ups, and runs of typing are one stroke."""
+
 MAX_QUEUE = 20_000
 """Edits a live room may be ahead of the engine before they are read from the log again instead."""
 
-SHOW_EVERY_S = 0.1
-"""How often at most new findings are rendered, stored and pushed while people type."""
+SHOW_EVERY_S = 1.0
+"""At most so often are new findings of one document rendered, stored and pushed while people type."""
 
 SAVE_EVERY_S = 5.0
 SLICE_EDITS = 64
@@ -61,6 +64,7 @@ class Watch:
     queue: deque[CommittedEdit] = field(default_factory=deque)
     overflowed: bool = False
     heavy: bool = False
+    scheduled: bool = False
     asked: bool = False
     failed: bool = False
     shown: int = 0
@@ -83,6 +87,7 @@ class Detector:
         self._watches: dict[Room, Watch] = {}
         self._busy: deque[Watch] = deque()
         self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._worker = self._loop.create_task(self._work())
         self._saver = self._loop.create_task(self._save_regularly())
@@ -185,16 +190,28 @@ class Detector:
         self._schedule(watch)
 
     def _schedule(self, watch: Watch) -> None:
-        if watch not in self._busy:
+        """Look at this document soon: what comes within a moment is looked at together."""
+        if not watch.scheduled:
+            watch.scheduled = True
             self._busy.append(watch)
-            self._wake.set()
+        if self._timer is None and not self._wake.is_set():
+            self._timer = self._loop.call_later(LOOK_AFTER_S, self._rouse)
+
+    def _rouse(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._wake.set()
 
     async def _work(self) -> None:
         while True:
             if not self._busy:
                 self._wake.clear()
-                await self._wake.wait()
+            await self._wake.wait()
+            if not self._busy:
+                continue
             watch = self._busy.popleft()
+            watch.scheduled = False
             try:
                 more = await self._step(watch)
             except asyncio.CancelledError:
@@ -266,7 +283,7 @@ class Detector:
         return False
 
     async def _show(self, watch: Watch, projector: ConflictProjector) -> None:
-        """Store and push what the engine has found: at once when somebody asks, else ten times a second at most."""
+        """Store and push what the engine has found: at once when somebody asks, else once a second at most."""
         now = self._loop.time()
         if not watch.asked and now < watch.shown_at + SHOW_EVERY_S:
             if watch.timer is None:
@@ -370,6 +387,7 @@ class Detector:
                 while room in self._watches and watch.known < target and not watch.failed:
                     watch.asked = True
                     self._schedule(watch)
+                    self._rouse()
                     watch.moved.clear()
                     await watch.moved.wait()
                 if self._saves:
@@ -391,6 +409,7 @@ class Detector:
 
     async def close(self) -> None:
         """Store how far conflicts are known and end."""
+        self._rouse()
         for task in (self._worker, self._saver):
             task.cancel()
         await asyncio.gather(self._worker, self._saver, return_exceptions=True)
