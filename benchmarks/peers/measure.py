@@ -58,6 +58,8 @@ class Measurement:
     peak_rss_mb: float
     generator_cpu_s: float
     generator_core_share: float
+    engine_share: float
+    store_share: float
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,12 @@ def measure(server: Server, scenario: Scenario, bench: Bench) -> Measurement:
         ):
             try:
                 load.wait_ready()
-                before_s = process.cpu_seconds()
+                before_s, before_work = process.cpu_seconds(), server.work(url)
                 load.go()
                 ran = load.wait_ran()
                 time.sleep(bench.settle_s)
                 cpu_s = process.cpu_seconds() - before_s
+                engine_s, store_s = (now - then for now, then in zip(server.work(url), before_work, strict=True))
                 peak_rss_mb = process.peak_rss_mb()
                 missing = load.verify()
             except ProcessFailed as error:
@@ -118,6 +121,8 @@ def measure(server: Server, scenario: Scenario, bench: Bench) -> Measurement:
         elapsed_s=ran["elapsed_s"],
         delivered_per_s=ran["delivered_per_s"],
         cpu_s=cpu_s,
+        engine_share=engine_s / cpu_s,
+        store_share=store_s / cpu_s,
         cpu_s_per_million=cpu_s * 1e6 / ran["delivered"],
         latency_p50_ms=ran["latency_p50_ms"],
         latency_p99_ms=ran["latency_p99_ms"],

@@ -56,6 +56,8 @@ _COLUMNS: list[Column] = [
         "gen. core",
         lambda row, ref: f"{row.generator_core_share:.0%}{'!' if row.generator_core_share > BUSY_SHARE else ''}",
     ),
+    ("engine", lambda row, ref: f"{row.engine_share:.0%}" if row.engine_share or row.store_share else ""),
+    ("store", lambda row, ref: f"{row.store_share:.0%}" if row.store_share else ""),
     ("lost", lambda row, ref: str(row.lost + row.missing)),
 ]
 

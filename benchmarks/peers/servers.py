@@ -5,14 +5,17 @@ A server prints one line with `http://127.0.0.1:PORT` once it accepts connection
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 from benchmarks.load.processes import Process, ProcessFailed
 
@@ -52,6 +55,10 @@ class Server(ABC):
     def env(self) -> Mapping[str, str]:
         """Environment variables that the command needs."""
         return {}
+
+    def work(self, url: str) -> tuple[float, float]:
+        """Seconds that the conflict engine took so far, and CPU seconds of the store's thread; zeros if it has none."""
+        return 0.0, 0.0
 
     def start(self, data: Path, core: int | None) -> tuple[Process, str]:
         """Start on *data* and return the process and its address for sockets, `ws://…/{document}`.
@@ -103,6 +110,12 @@ class KeepBoth(Server):
             str(data),
         ]
         return [*serve, *self._options]
+
+    def work(self, url: str) -> tuple[float, float]:
+        address = urlsplit(url)
+        with urllib.request.urlopen(f"http://{address.netloc}/api/server", timeout=10) as answer:
+            state = json.load(answer)
+        return state["conflicts"]["seconds"], state["live"]["writer"]["append_cpu_s"]
 
     def env(self) -> Mapping[str, str]:
         before = os.environ.get("PYTHONPATH")

@@ -37,6 +37,7 @@ class Counters(NamedTuple):
     events: int
     failures: int
     append_s: float
+    append_cpu_s: float
     queued: int
 
 
@@ -69,7 +70,7 @@ class Writer(Generic[Token]):
         self._ready = threading.Condition(threading.Lock())
         self._closed = False
         self._commits = self._items = self._events = self._failures = 0
-        self._append_s = 0.0
+        self._append_s = self._append_cpu_s = 0.0
         self._thread = threading.Thread(target=self._run, name="keepboth-writer", daemon=True)
         self._thread.start()
 
@@ -101,7 +102,13 @@ class Writer(Generic[Token]):
     def counters(self) -> Counters:
         """The counters now."""
         return Counters(
-            self._commits, self._items, self._events, self._failures, self._append_s, len(self._queue)
+            self._commits,
+            self._items,
+            self._events,
+            self._failures,
+            self._append_s,
+            self._append_cpu_s,
+            len(self._queue),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -148,7 +155,7 @@ class Writer(Generic[Token]):
         return batch
 
     def _append(self, items: Sequence[Append]) -> Sequence[AppendResult | NotDurableNow]:
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.thread_time()
         try:
             answers = self._store.append(items)
         except NotDurableNow as error:
@@ -161,6 +168,7 @@ class Writer(Generic[Token]):
             return [NotDurableNow(f"the log could not be written: {error!r}")] * len(items)
         finally:
             self._append_s += time.perf_counter() - began
+            self._append_cpu_s += time.thread_time() - began_cpu
         self._commits += 1
         self._items += len(items)
         for answer in answers:
