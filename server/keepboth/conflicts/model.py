@@ -8,11 +8,28 @@ from typing import Final, Literal, NamedTuple
 from keepboth.events import Context
 from keepboth.yjs.structs import Id, Update
 
-ENGINE_VERSION: Final = 1
+ENGINE_VERSION: Final = 2
 """Raise this when the same events would give another conflict log: stored projections are then rebuilt."""
 
-Kind = Literal["insert-insert", "delete-delete", "insert-in-deleted", "insert-at-edge", "adjacent-deletes"]
-STRICT_KINDS: Final = frozenset({"insert-insert", "delete-delete", "insert-in-deleted"})
+Kind = Literal[
+    "insert-insert",
+    "delete-delete",
+    "insert-in-deleted",
+    "insert-at-edge",
+    "adjacent-deletes",
+    "map-key",
+    "in-removed-subtree",
+    "format",
+    "format-in-deleted",
+]
+STRICT_KINDS: Final[frozenset[Kind]] = frozenset(
+    {"insert-insert", "delete-delete", "insert-in-deleted", "map-key", "in-removed-subtree", "format"}
+)
+
+Severity = Literal[
+    "lost", "duplicated", "both-rewrote", "orphaned", "formatting-lost", "same-gap", "both-removed", "agreed"
+]
+"""What a collision did, worst first: see `keepboth.conflicts.severity`."""
 
 
 class EditFact(NamedTuple):
@@ -50,11 +67,30 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one actor's document said at this place. ``text`` is without ``before``/``after``."""
+    """What one actor's document said at this place. ``text`` is without ``before``/``after``.
+
+    ``lost`` is what this side wrote here and the merge does not show, "" if nothing. ``formats``: ``(key, value)`` as
+    canonical JSON, of the formats it set here. ``session`` is set only where one actor collided with itself (two
+    devices): each device is a side then.
+    """
 
     actor: str
     text: str
     revisions: tuple[int, ...]
+    session: str | None = None
+    lost: str = ""
+    formats: tuple[tuple[str, str], ...] = ()
+
+
+class Step(NamedTuple):
+    """One step from a root type down to a place, as the merged view has it. ``of``: ``"root"`` (``at`` is its name),
+    ``"key"`` (``at`` is a map key or XML attribute), ``"index"`` (``at`` is a place in an array or XML parent).
+    ``name``: the name of the XML element that is entered, else None.
+    """
+
+    of: Literal["root", "key", "index"]
+    at: str | int
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +106,12 @@ class Episode:
     ``certain``: at least one pair is concurrent whatever the contexts leave open. ``interleaved``: one side's letters
     stand on both sides of another's. ``capped``: so many edits met that pairs were not weighed: ``kinds`` are the
     strict ones that are possible. ``id`` is the lowest id touched, ``c-`` if it was created there, ``d-`` if deleted.
+
+    ``key`` is the map key (or XML attribute) that it is about, None in a sequence. ``path`` leads from the root type to
+    the place; ``line`` is the line in a text, from 1; ``heading`` the text of the nearest heading above in its XML
+    parent. ``self_only``: all sides are devices of one actor. ``double_initialisation``: several filled a sequence that
+    was empty for all of them. ``severity``: see `keepboth.conflicts.severity`. ``settled_by`` is the first revision
+    whose author had surely seen all of it and rewrote what it left, None while nobody has.
     """
 
     id: str
@@ -88,6 +130,14 @@ class Episode:
     after: str
     anchor_first: Id
     anchor_last: Id
+    key: str | None = None
+    path: tuple[Step, ...] = ()
+    line: int | None = None
+    heading: str | None = None
+    self_only: bool = False
+    double_initialisation: bool = False
+    severity: Severity = "same-gap"
+    settled_by: int | None = None
 
 
 class Changes(NamedTuple):
