@@ -100,7 +100,7 @@ def only(decided: Decided) -> Draft:
 
 def test_a_new_edit_is_recorded_as_it_came() -> None:
     message = update(typed(1, 0, "hello"), deletes={2: [(4, 2)]})
-    decided = Given().when(
+    decided = Given(update(typed(2, 0, "abcdef"))).when(
         message,
         session_seq=3,
         authored_at=99,
@@ -112,7 +112,7 @@ def test_a_new_edit_is_recorded_as_it_came() -> None:
     draft = only(decided)
     assert {name: getattr(draft, name) for name in Draft.__slots__} == {
         "type": EDIT_RECORDED,
-        "id": (1).to_bytes(16, "big"),
+        "id": (2).to_bytes(16, "big"),
         "payload": message,
         "actor": "ann",
         "actor_kind": "human",
@@ -155,7 +155,7 @@ def test_two_keystrokes_before_the_first_is_on_disk_build_on_each_other() -> Non
 
 def test_of_a_partial_overlap_only_the_news_is_recorded_and_the_message_is_kept() -> None:
     message = update(typed(1, 0, "hello"), deletes={2: [(0, 1)]})
-    decided = Given(update(typed(1, 0, "hel"))).when(message)
+    decided = Given(update(typed(1, 0, "hel")), update(typed(2, 0, "x"))).when(message)
     draft = only(decided)
     assert draft.payload == update(typed(1, 3, "lo", (1, 2)), deletes={2: [(0, 1)]})
     assert draft.message == message
@@ -226,8 +226,23 @@ def test_a_delete_that_goes_further_than_before_is_news() -> None:
     assert rows(given.when(gone(1, (0, 3)))) == [("ann", gone(1, (0, 3)), "ready")]
 
 
-def test_a_delete_waits_for_nothing() -> None:
-    assert rows(Given().when(gone(9, (5, 1)))) == [("ann", gone(9, (5, 1)), "ready")]
+def test_a_delete_waits_for_its_target() -> None:
+    given = Given()
+    decided = given.when(gone(9, (5, 1)))
+    assert rows(decided) == [("ann", gone(9, (5, 1)), "pending")]
+    assert decided.missing == [((9, 5, 1),)]
+    assert rows(given.when(update(typed(9, 0, "abcdef")), clients=(9,))) == [
+        ("ann", update(typed(9, 0, "abcdef")), "ready")
+    ]
+    assert rows(given.when(gone(9, (5, 1)), owner=BOB, clients=(2,))) == [("bob", gone(9, (5, 1)), "ready")]
+
+
+def test_in_a_copy_only_deletes_of_what_nobody_brought_wait() -> None:
+    copy = update(typed(1, 0, "abc"), deletes={1: [(1, 1)], 9: [(5, 1)]})
+    assert rows(Given().when(copy, transfer=True)) == [
+        ("ann", update(typed(1, 0, "abc"), deletes={1: [(1, 1)]}), "ready"),
+        ("ann", gone(9, (5, 1)), "pending"),
+    ]
 
 
 def test_in_a_copy_a_delete_is_news_only_if_nobody_has_made_it() -> None:
@@ -297,7 +312,8 @@ def test_what_would_wait_is_known_before_anything_is_decided() -> None:
         (update(typed(2, 0, "x", (3, 0))), True),
         (update(typed(2, 0, "x", (1, 5))), True),
         (update(typed(1, 5, "f", (1, 4))), False),
-        (gone(7, (0, 9)), False),
+        (gone(1, (0, 2)), False),
+        (gone(7, (0, 9)), True),
     ]:
         assert must_wait(decode_update(message), given.identity) is waits
     assert given.identity.inserted == before

@@ -218,6 +218,8 @@ def must_wait(update: Update, identity: Identity) -> bool:
     """True if *update* brings something new that builds on what the log does not hold, or on what waits itself."""
     if not missing_dependencies(update, identity) and not _builds_on(update, identity.waiting):
         return False
+    if update.deletes and identity.unknown_deletes(update.deletes):
+        return True
     return not inserted(update).difference(identity.inserted).is_empty
 
 
@@ -225,7 +227,12 @@ def missing_dependencies(update: Update, identity: Identity) -> tuple[tuple[int,
     """``(client, clock, length)`` that *update* builds on and that the log does not hold."""
     known = identity.inserted
     structs = update.structs
-    if len(structs) == 1:
+    if update.deletes:
+        if not structs and all(
+            known.covers(client, clock, length) for client, ranges in update.deletes.items() for clock, length in ranges
+        ):
+            return ()
+    elif len(structs) == 1:
         # A keystroke: one struct that continues its client and names at most two origins.
         ((client, run),) = structs.items()
         if len(run) == 1:
@@ -269,7 +276,8 @@ def _transfer(
     deletes = identity.unknown_deletes(update.deletes)
     if news.is_empty and not deletes:
         return NOTHING_NEW
-    plan = _plan_slices(command, news, deletes, owners)
+    there = identity.inserted.union(inserted(update)) if deletes else identity.inserted
+    plan = _plan_slices(command, news, deletes, there, owners)
     decided = Decided([], [], [])
     whole = len(plan) == 1
     after = command.head
@@ -328,11 +336,13 @@ _Slice = tuple[Owner, IdSet, IdSet, OwnStretch | None]
 
 
 def _plan_slices(
-    command: RecordEdit, news: IdSet, deletes: Mapping[int, list[Range]], owners: Mapping[int, Owner]
+    command: RecordEdit, news: IdSet, deletes: Mapping[int, list[Range]], there: IdSet, owners: Mapping[int, Owner]
 ) -> list[_Slice]:
-    """Whose news is what: other authors by client id, then the sender's listed stretches, then the rest of its own."""
+    """Whose news is what: other authors by client id, then the sender's listed stretches, then the rest of its own, then
+    deletes of what nobody has brought, so that they alone must wait."""
     plan: list[_Slice] = []
-    rest_structs, rest_deletes = IdSet(), IdSet(deletes)
+    early = IdSet(deletes).difference(there)
+    rest_structs, rest_deletes = IdSet(), IdSet(deletes).difference(early)
     nothing = IdSet()
     for client in news.clients():
         if client in command.clients:
@@ -358,4 +368,6 @@ def _plan_slices(
         plan.append((command.owner, own, gone, stretch))
     if not rest_structs.is_empty or not rest_deletes.is_empty:
         plan.append((command.owner, rest_structs, rest_deletes, None))
+    if not early.is_empty:
+        plan.append((command.owner, nothing, early, None))
     return plan

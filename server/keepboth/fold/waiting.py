@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.slicing import dependencies, inserted
-from keepboth.yjs.structs import Id, Update
+from keepboth.yjs.structs import Id, Range, Update
 
 IdRange = tuple[int, int, int]
 """``(client, clock, length)``."""
@@ -29,6 +29,7 @@ class Waiting:
     payload: bytes
     needs: list[IdRange]
     brings: IdSet
+    deletes: dict[int, list[Range]]
 
 
 class WaitingRoom:
@@ -61,7 +62,7 @@ class WaitingRoom:
     def add(self, revision: int, payload: bytes, update: Update) -> None:
         """Hold one edit back."""
         brings = inserted(update)
-        self._held[revision] = Waiting(revision, payload, list(dependencies(update)), brings)
+        self._held[revision] = Waiting(revision, payload, list(dependencies(update)), brings, update.deletes)
         self._fresh.add(revision)
         for client, clock, length in brings:
             for start, size in self._unheld(client, clock, length):

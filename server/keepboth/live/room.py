@@ -110,6 +110,9 @@ class Room:
             for client, clock, length in entry.brings:
                 self.identity.inserted.add(client, clock, length)
                 self.identity.waiting.add(client, clock, length)
+            for client, ranges in entry.deletes.items():
+                for clock, length in ranges:
+                    self.identity.deleted.add(client, clock, length)
         for update in fold.take_set_aside():
             take_in(self.identity, update, "pending", "")
         self.identity.quarantined |= fold.unreadable

@@ -32,8 +32,9 @@ def deleted(update: Update) -> IdSet:
 def dependencies(update: Update) -> IdSet:
     """Return the ids outside the update that it builds on: a peer without all of them cannot apply it at once.
 
-    Origins, right origins, parents, and before each run of a client's structs the client's preceding clock.
-    The delete set depends on nothing here: a delete without its target is kept by the peer until the target comes.
+    Origins, right origins, parents, before each run of a client's structs the client's preceding clock, and what it
+    deletes. (A peer keeps a delete whose target it lacks until that comes, but does not pass it on with its state: who
+    joins in between would miss it.)
     """
     needed: list[Id] = []
     runs = 0
@@ -58,7 +59,12 @@ def dependencies(update: Update) -> IdSet:
                     needed.append(right)
             elif type(struct.parent) is tuple and (struct.parent[0] != client or struct.parent[1] < first):
                 needed.append(struct.parent)
-    outside = IdSet()
+    if update.deletes:
+        outside = IdSet(update.deletes)
+        if update.structs:
+            outside = outside.difference(inserted(update))
+    else:
+        outside = IdSet()
     own = inserted(update) if runs > 1 else None  # ids within the only run are left out above
     for client, clock in needed:
         if own is None or not own.contains(client, clock):
