@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keepboth.api import create_api
 from keepboth.api.services import Services
@@ -113,6 +114,42 @@ class _CatchUp:
         return self._detector.statistics()
 
 
+class HttpConnection(HttpToolsProtocol):
+    """uvicorn's, and a request's head takes ``handshake_timeout_s`` at most: uvicorn waits for one without end."""
+
+    head_timeout_s: float
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def _await_head(self) -> None:
+        self._head_done()
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self._head_late)
+
+    def _head_late(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _head_done(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_done()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_done()
+        super().connection_lost(exc)
+
+
 class Server(uvicorn.Server):
     """uvicorn for HTTP, our gateway for editing sockets, one port; stops them in the right order."""
 
@@ -193,7 +230,7 @@ class Application:
             host=settings.host,
             port=settings.port,
             ws=self.gateway.protocol_factory,  # type: ignore[arg-type]
-            http="httptools",
+            http=type("Http", (HttpConnection,), {"head_timeout_s": settings.handshake_timeout_s}),
             log_level=settings.log_level,
             access_log=False,
             lifespan="off",

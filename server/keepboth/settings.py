@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     )
     max_connections: int = Field(10_000, ge=1, description="open editing sockets at most")
     max_frame_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="largest frame or request body accepted")
+    max_update_items: int = Field(
+        500_000, ge=1000, description="structs and deleted ranges one message may bring: decoding takes 2 µs for each"
+    )
     handshake_timeout_s: float = Field(10.0, gt=0, description="an opening handshake takes at most this long")
     ping_interval_s: float = Field(20.0, gt=0, description="seconds between pings on a quiet socket")
     ping_timeout_s: float = Field(20.0, gt=0, description="a socket that answers no ping for this long is closed")

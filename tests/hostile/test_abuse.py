@@ -160,6 +160,19 @@ def test_a_message_that_is_too_large_is_refused_while_it_comes(tmp_path: Path, f
     run(main())
 
 
+def test_an_update_of_too_many_items_ends_its_sender_by_name(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path, max_update_items=1000) as server, Peer(server, "d") as ann:
+            socket = await connect(server.socket_url("d"), compression=None)
+            many = Update({}, {66: [(2 * n, 1) for n in range(1001)]})
+            await socket.send(encode_update_message(encode_update(many)))
+            assert check_close(await end_of(socket)) == "over-limit"
+            await ann.type(0, "still here")
+            await eventually(lambda: len(server.edits("d")) == 1)
+
+    run(main())
+
+
 # -- edits that wait --------------------------------------------------------------------------------------------------
 
 

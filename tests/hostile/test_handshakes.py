@@ -153,6 +153,22 @@ def test_half_requests_that_hang_hinder_nobody(server: Running) -> None:
     run(main())
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /healthz HT", request()[:-20], b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /he"],
+    ids=["nothing", "half a line", "half an upgrade", "half a second request"],
+)
+def test_half_a_head_is_closed_in_time(server: Running, sent: bytes) -> None:
+    async def main() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), 10 * HANDSHAKE_S)
+        assert answer.startswith(b"HTTP/1.1 200") is (b"\r\n\r\n" in sent)
+        writer.close()
+
+    run(main())
+
+
 def test_a_socket_that_opens_and_says_nothing_stays_and_one_that_sends_no_websocket_is_closed(server: Running) -> None:
     async def main() -> None:
         async with connect(server.socket_url("d")) as quiet:

@@ -8,10 +8,11 @@ from random import Random
 
 import pytest
 
-from keepboth.errors import MalformedMessage, MalformedUpdate
+from keepboth.errors import MalformedMessage, MalformedUpdate, OverLimit
 from keepboth.yjs.content import split, values
 from keepboth.yjs.messages import decode_message, decode_state_vector
 from keepboth.yjs.slicing import dependencies, transcode_json
+from keepboth.yjs.structs import GC, Struct, Update
 from keepboth.yjs.update import decode_update, encode_update
 from tests.yjs.documents import session
 from tests.yjs.test_update import EXAMPLES, WRITTEN_BY_YJS
@@ -126,3 +127,21 @@ def test_random_frames_are_refused_or_are_messages(seed: int) -> None:
             except MalformedMessage:
                 verdicts.add((decode.__name__, False))
     assert len(verdicts) == 4
+
+
+@pytest.mark.parametrize(
+    ("update", "items"),
+    [
+        (Update({7: [Struct(7, clock, 1, GC) for clock in range(900)]}, {}), 900),
+        (Update({}, {7: [(2 * n, 1) for n in range(500)], 8: [(2 * n, 1) for n in range(400)]}), 900),
+        (Update({7: [Struct(7, n, 1, GC) for n in range(500)]}, {8: [(2 * n, 1) for n in range(400)]}), 900),
+    ],
+    ids=["structs", "deletes", "both"],
+)
+def test_an_update_of_more_items_than_wanted_is_refused_unread(update: Update, items: int) -> None:
+    data = encode_update(update)
+    assert decode_update(data, items) == update
+    with pytest.raises(OverLimit):
+        decode_update(data, items - 1)
+    with pytest.raises(MalformedUpdate):
+        decode_update(data[: len(data) // 3], items)

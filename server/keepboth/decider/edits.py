@@ -338,8 +338,8 @@ _Slice = tuple[Owner, IdSet, IdSet, OwnStretch | None]
 def _plan_slices(
     command: RecordEdit, news: IdSet, deletes: Mapping[int, list[Range]], there: IdSet, owners: Mapping[int, Owner]
 ) -> list[_Slice]:
-    """Whose news is what: other authors by client id, then the sender's listed stretches, then the rest of its own, then
-    deletes of what nobody has brought, so that they alone must wait."""
+    """Whose news is what: other authors by client id, then the sender's listed stretches, then the rest of its own,
+    then deletes of what is not *there*, so that they alone must wait."""
     plan: list[_Slice] = []
     early = IdSet(deletes).difference(there)
     rest_structs, rest_deletes = IdSet(), IdSet(deletes).difference(early)

@@ -228,7 +228,7 @@ class Hub:
 
         ``seen`` declares the revision its author had applied. Raises MalformedUpdate, NotDurableNow, ShuttingDown.
         """
-        update = decode_update(payload)
+        update = decode_update(payload, self.settings.max_update_items)
         room = await self.live_room(document)
         owner = Owner(session or f"http:{actor.id}", actor.id, actor.kind)
         head = room.revision

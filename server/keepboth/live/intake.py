@@ -96,7 +96,7 @@ class Intake:
             if seq is not None:
                 self._known_already(session, seq, None)
             return
-        update = decode_update(payload)
+        update = decode_update(payload, room.settings.max_update_items)
         structs = update.structs
         copies = transfer or (not session.clients.issuperset(structs) if structs else session.may_echo)
         if copies and update.deletes and room.in_flight and not settled:

@@ -15,37 +15,38 @@ text is edited at an index inside a character); everything else encodes to the s
 
 from __future__ import annotations
 
-from keepboth.errors import MalformedMessage, MalformedUpdate
+from keepboth.errors import MalformedMessage, MalformedUpdate, OverLimit
 from keepboth.yjs.content import measure
 from keepboth.yjs.lib0 import MAX_SAFE_INTEGER, read_long, read_var_string, utf16_length, var_uint, write_var_string
 from keepboth.yjs.structs import DELETED, GC, SKIP, STRING, Id, Range, Struct, Update
 
 
-def decode_update(data: bytes) -> Update:
-    """Return the update that *data* is, all of it.
+def decode_update(data: bytes, most: int | None = None) -> Update:
+    """Return the update that *data* is, all of it. *most*: how many structs and deleted ranges it may have.
 
-    Raises: MalformedUpdate, in time and memory proportional to ``len(data)``.
+    Raises: MalformedUpdate, in time and memory proportional to ``len(data)``; OverLimit, if possible before reading.
     """
-    update, end = decode_update_prefix(data, 0)
+    update, end = decode_update_prefix(data, 0, most)
     if end != len(data):
         raise MalformedUpdate("bytes follow the end of the update", position=end, size=len(data))
     return update
 
 
-def decode_update_prefix(data: bytes, pos: int) -> tuple[Update, int]:
-    """Return the update that starts at *pos* and the position behind it.
+def decode_update_prefix(data: bytes, pos: int, most: int | None = None) -> tuple[Update, int]:
+    """Return the update that starts at *pos* and the position behind it. *most*: see `decode_update`.
 
-    Raises: MalformedUpdate, in time and memory proportional to ``len(data)``.
+    Raises: MalformedUpdate, in time and memory proportional to ``len(data)``; OverLimit.
     """
+    left = len(data) if most is None else most  # each takes at least two bytes
     try:
-        structs, pos = _read_structs(data, pos)
+        structs, pos = _read_structs(data, pos, left)
         count = data[pos]
         pos += 1
         if not count:
             return Update(structs, {}), pos
         if count > 127:
             count, pos = read_long(data, count, pos)
-        deletes, pos = _read_deletes(data, count, pos)
+        deletes, pos = _read_deletes(data, count, pos, left - sum(map(len, structs.values())))
         return Update(structs, deletes), pos
     except IndexError:
         raise MalformedUpdate("the update ends too early", size=len(data)) from None
@@ -55,7 +56,7 @@ def decode_update_prefix(data: bytes, pos: int) -> tuple[Update, int]:
         raise MalformedUpdate("a string is not UTF-8") from None
 
 
-def _read_structs(data: bytes, pos: int) -> tuple[dict[int, list[Struct]], int]:
+def _read_structs(data: bytes, pos: int, left: int) -> tuple[dict[int, list[Struct]], int]:
     # "if n > 127: n, pos = read_long(...)" is a varUint whose usual single byte costs no call. Loop counts need no
     # check: each round takes at least one byte, and the byte that is not there raises IndexError.
     size = len(data)
@@ -69,6 +70,9 @@ def _read_structs(data: bytes, pos: int) -> tuple[dict[int, list[Struct]], int]:
         pos += 1
         if count > 127:
             count, pos = read_long(data, count, pos)
+        if count > left:
+            raise _too_many(data, pos, count)
+        left -= count
         start = pos
         client = data[pos]
         pos += 1
@@ -187,7 +191,13 @@ def _read_parent(data: bytes, pos: int, client: int, clock: int) -> tuple[str | 
     return (who, when), pos
 
 
-def _read_deletes(data: bytes, clients: int, pos: int) -> tuple[dict[int, list[Range]], int]:
+def _too_many(data: bytes, pos: int, count: int) -> MalformedUpdate | OverLimit:
+    if count > len(data) - pos:
+        return MalformedUpdate("the update ends too early", size=len(data))
+    return OverLimit("an update of more structs and deleted ranges than one message may bring", size=len(data))
+
+
+def _read_deletes(data: bytes, clients: int, pos: int, left: int) -> tuple[dict[int, list[Range]], int]:
     found: dict[int, list[Range]] = {}
     for _ in range(clients):
         client = data[pos]
@@ -198,6 +208,9 @@ def _read_deletes(data: bytes, clients: int, pos: int) -> tuple[dict[int, list[R
         pos += 1
         if count > 127:
             count, pos = read_long(data, count, pos)
+        if count > left:
+            raise _too_many(data, pos, count)
+        left -= count
         ranges: list[Range] = []
         for _ in range(count):
             clock = data[pos]
