@@ -105,6 +105,34 @@ class DocumentFold:
         self._aside: list[bytes] = []
         self._applied: list[bytes] | None = [] if careful else None
 
+    @classmethod
+    def of(
+        cls,
+        revision: int,
+        update: bytes,
+        waiting: Sequence[tuple[int, bytes]],
+        late: dict[int, int],
+        quarantined: set[int],
+        unreadable: set[bytes],
+    ) -> DocumentFold:
+        """A fold that has come to *revision* already: see :mod:`keepboth.fold.frozen`. Raises Poisoned."""
+        fold = cls()
+        fold.revision, fold.late, fold.quarantined, fold.unreadable = revision, late, quarantined, unreadable
+        if may_nest(update) or may_pair(update):
+            held = decode_update(update)
+            fold._nesting.take([held])
+            fold._pairs.take([held])
+        fold.replica.apply(update)
+        for held_revision, payload in waiting:
+            fold.waiting.add(held_revision, payload, decode_update(payload))
+        fold.waiting.release(fold.clocks())
+        return fold
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the replica holds just what was recorded: no edit was set aside, no surrogate pair was cut."""
+        return self._applied is None and not self._gaps
+
     def add(self, edits: Sequence[FoldedEdit], *, one_by_one: bool = False) -> list[Release]:
         """Take *edits* in, in revision order; return what became visible, in release order.
 
