@@ -15,9 +15,10 @@ FLOORS = {
     "yjs": 2,
     "fold": 3, "decider": 3, "conflicts": 3,
     "store": 4,
-    "live": 5, "api": 5, "client": 5,
-    "app": 6,
-    "cli": 7,
+    "history": 5,
+    "live": 6, "api": 6, "client": 6,
+    "app": 7,
+    "cli": 8,
 }  # fmt: skip
 
 HOMES = {

@@ -33,6 +33,7 @@ DOCUMENT_ARCHIVED: Final = "document.archived"
 DOCUMENT_RESTORED: Final = "document.restored"
 DOCUMENT_APPROVED: Final = "document.approved"
 SESSION_JOINED: Final = "session.joined"
+VERSION_NAMED: Final = "version.named"
 
 CONTENT_YJS_UPDATE: Final = "application/x.yjs-update-v1"
 CONTENT_JSON: Final = "application/json"
@@ -94,9 +95,9 @@ class Context(NamedTuple):
         out = bytearray(b"\x01")
         exact = self.lower == self.upper
         out.append(1 if exact else 0)
-        _write_seen(out, self.lower)
+        write_seen(out, self.lower)
         if not exact:
-            _write_seen(out, self.upper)
+            write_seen(out, self.upper)
         return bytes(out)
 
     @classmethod
@@ -105,10 +106,10 @@ class Context(NamedTuple):
         try:
             if data[0] != 1:
                 raise InvalidRequest(f"a context of version {data[0]}, 1 was expected")
-            lower, at = _read_seen(data, 2)
+            lower, at = read_seen(data, 2)
             upper = lower
             if data[1] != 1:
-                upper, at = _read_seen(data, at)
+                upper, at = read_seen(data, at)
             if at != len(data):
                 raise InvalidRequest(f"a context has {len(data) - at} bytes too many")
         except IndexError:
@@ -136,7 +137,8 @@ def _read_varuint(data: bytes, at: int) -> tuple[int, int]:
             raise InvalidRequest("a number in a context is too large")
 
 
-def _write_seen(out: bytearray, seen: Seen) -> None:
+def write_seen(out: bytearray, seen: Seen) -> None:
+    """Append one bound: base, then each list's length and, for each range, the distance from the last and its size."""
     _write_varuint(out, seen.base)
     for ranges in (seen.include, seen.exclude):
         _write_varuint(out, len(ranges))
@@ -147,7 +149,8 @@ def _write_seen(out: bytearray, seen: Seen) -> None:
             previous = last
 
 
-def _read_seen(data: bytes, at: int) -> tuple[Seen, int]:
+def read_seen(data: bytes, at: int) -> tuple[Seen, int]:
+    """The bound at *at*, and where it ends. Raises IndexError or InvalidRequest for other bytes."""
     base, at = _read_varuint(data, at)
     both: list[tuple[tuple[int, int], ...]] = []
     for _ in range(2):

@@ -484,6 +484,39 @@ def test_fold_rows_are_the_edits(store: EventStore) -> None:
     assert store.fold_rows("none") == []
 
 
+def test_lines_say_who_when_and_in_what_context(store: EventStore) -> None:
+    append(store, "a", created(), edit(b"1", context=Context.of(0), correlation_id="away"))
+    append(store, "b", edit(b"x"))
+    append(store, "a", decision(), edit(b"2", session=None, actor="bob", authored_at=5))
+    lines = store.lines("a")
+    assert [tuple(line) for line in lines] == [
+        (
+            event.revision,
+            event.type,
+            event.actor,
+            event.actor_kind,
+            event.session,
+            event.recorded_at,
+            event.authored_at,
+            event.correlation_id,
+            event.context,
+        )
+        for event in store.read("a")
+    ]
+    assert store.lines("a", after=1, until=3) == lines[1:3]
+    assert store.lines("a", limit=2) == lines[:2]
+    assert store.lines("none") == []
+
+
+def test_a_position_names_a_revision_of_every_document(store: EventStore) -> None:
+    append(store, "a", created(), edit(b"1"))
+    append(store, "b", edit(b"x"))
+    append(store, "a", edit(b"2"))
+    assert [store.revision_at("a", position) for position in range(6)] == [0, 1, 2, 2, 3, 3]
+    assert [store.revision_at("b", position) for position in range(6)] == [0, 0, 0, 1, 1, 1]
+    assert store.revision_at("none", 3) == 0
+
+
 def test_sessions_can_be_asked_about(store: EventStore) -> None:
     append(store, "a", edit(session_seq=7, part=1), edit(session_seq=7, part=0), edit(session_seq=5))
     append(store, "a", edit(clients=(5,), actor_kind="human"), edit(clients=(5, 6), session="s2", actor="bob"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from keepboth.errors import KeepBothError
-from keepboth.events import ActorKind, Condition, Disposition, Draft, Event, EventId, Micros, Receipt
+from keepboth.events import ActorKind, Condition, Context, Disposition, Draft, Event, EventId, Micros, Receipt
 
 
 @dataclass(slots=True)
@@ -80,6 +80,20 @@ class FoldRow(NamedTuple):
     payload: bytes | None
 
 
+class EventLine(NamedTuple):
+    """Who, when and in what context: what history needs of one event besides its payload, cheaply."""
+
+    revision: int
+    type: str
+    actor: str
+    actor_kind: ActorKind
+    session: str | None
+    recorded_at: Micros
+    authored_at: Micros
+    correlation_id: str | None
+    context: Context | None
+
+
 class Problem(NamedTuple):
     """One place where the log disagrees with itself."""
 
@@ -146,6 +160,12 @@ class EventStore(Protocol):
 
     def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
         """The edits of *document* with ``after < revision <= until``, cheaply, in order, at most *limit*."""
+
+    def lines(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EventLine]:
+        """The events of *document* with ``after < revision <= until``, without content, in order, at most *limit*."""
+
+    def revision_at(self, document: str, position: int) -> int:
+        """The last revision of *document* at or before *position* of the log, 0 if there is none."""
 
     def head(self) -> Head:
         """The end of the log."""

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
@@ -17,7 +18,7 @@ from keepboth.errors import ClientMustChange, ShuttingDown
 from keepboth.events import EDIT_RECORDED, ActorKind, Condition, Draft, Event, EventId, Micros, Receipt
 from keepboth.store import rules
 from keepboth.store.audit import Audit, CommitRow
-from keepboth.store.base import Append, Appended, AppendResult, DocumentRow, FoldRow, Head, Problem, Refused
+from keepboth.store.base import Append, Appended, AppendResult, DocumentRow, EventLine, FoldRow, Head, Problem, Refused
 from keepboth.store.hashing import GENESIS, SALT_BYTES, commit_hash, document_hash, event_hash, payload_digest
 from keepboth.store.hashing import context_bytes as encode_context
 
@@ -233,6 +234,28 @@ class MemoryStore:
             page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
         rows = [FoldRow(e.revision, e.disposition, e.payload) for e in page if e.type == EDIT_RECORDED]
         return rows[: max(limit, 0)]
+
+    def lines(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EventLine]:
+        with self._moved:
+            page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
+        return [
+            EventLine(
+                event.revision,
+                event.type,
+                event.actor,
+                event.actor_kind,
+                event.session,
+                event.recorded_at,
+                event.authored_at,
+                event.correlation_id,
+                event.context,
+            )
+            for event in page[: max(limit, 0)]
+        ]
+
+    def revision_at(self, document: str, position: int) -> int:
+        with self._moved:
+            return bisect_right(self._documents.get(document, []), position, key=lambda event: event.position)
 
     def head(self) -> Head:
         with self._moved:

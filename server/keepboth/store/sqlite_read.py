@@ -37,6 +37,11 @@ FOLD: Final = (
     "SELECT revision, fold, payload FROM payloads "
     "WHERE document = ? AND revision > ? AND revision <= ? AND fold > 0 ORDER BY revision LIMIT ?"
 )
+LINES: Final = (
+    "SELECT e.revision, e.type, e.actor, e.session, e.recorded_at, e.authored_before, e.correlation_id, e.context "
+    "FROM payloads p CROSS JOIN events e ON e.position = p.position "
+    "WHERE p.document = ? AND p.revision > ? AND p.revision <= ? ORDER BY p.revision LIMIT ?"
+)
 CLIENTS: Final = (
     "SELECT c.client, coalesce(s.session, ''), a.actor, a.kind FROM document_clients c CROSS JOIN events e "
     "ON e.position = c.position LEFT JOIN sessions s ON s.id = e.session LEFT JOIN actors a ON a.id = e.actor "
@@ -144,6 +149,19 @@ def fold_rows(
     return [
         FoldRow(revision, dispositions[fold], payload) for revision, fold, payload in connection.execute(FOLD, values)
     ]
+
+
+def revision_at(connection: sqlite3.Connection, document: int, position: int, last: int) -> int:
+    """The last revision at or before a position: positions ascend along a stream, so halving finds it."""
+    low, high = 0, last  # every revision up to low is at or before the position, none beyond high is
+    sql = "SELECT position FROM payloads WHERE document = ? AND revision = ?"
+    while low < high:
+        middle = (low + high + 1) // 2
+        if connection.execute(sql, (document, middle)).fetchone()[0] <= position:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def head(connection: sqlite3.Connection) -> Head:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keepboth.events import ActorKind, Condition, Event, EventId
 from keepboth.store import rules, sqlite_read, sqlite_verify
-from keepboth.store.base import DocumentRow, FoldRow, Head, Problem
+from keepboth.store.base import DocumentRow, EventLine, FoldRow, Head, Problem
 from keepboth.store.connections import Readers, size, snapshot
 from keepboth.store.sqlite_rows import Decoder
 
@@ -76,6 +76,21 @@ class LogReader:
         with self._readers() as connection:
             number = sqlite_read.document_id(connection, document)
             return [] if number is None else sqlite_read.fold_rows(connection, number, after, until, limit)
+
+    def lines(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EventLine]:
+        with self._readers() as connection:
+            number = sqlite_read.document_id(connection, document)
+            last = sqlite_read.MAX_INT if until is None else max(until, 0)
+            rows = connection.execute(sqlite_read.LINES, (number, max(after, 0), last, max(limit, 0))).fetchall()
+            return [self._decoder.line(connection, row) for row in rows]
+
+    def revision_at(self, document: str, position: int) -> int:
+        with self._readers() as connection, snapshot(connection):
+            row = sqlite_read.document_row(connection, document)
+            number = sqlite_read.document_id(connection, document)
+            if row is None or number is None:
+                return 0
+            return sqlite_read.revision_at(connection, number, position, row.revision)
 
     def document(self, document: str) -> DocumentRow | None:
         with self._readers() as connection:

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from keepboth.errors import StoreDamaged
 from keepboth.events import ActorKind, Disposition, Event
+from keepboth.store.base import EventLine
 from keepboth.store.hashing import context_from_bytes
 
 COLUMNS: Final = (
@@ -84,6 +85,22 @@ class Decoder:
     def events(self, connection: sqlite3.Connection, rows: list[Row]) -> list[Event]:
         """One event a row."""
         return [self.event(connection, row) for row in rows]
+
+    def line(self, connection: sqlite3.Connection, row: Row) -> EventLine:
+        """One row of ``sqlite_read.LINES``. Raises StoreDamaged as :meth:`event` does."""
+        revision, type_, actor, session, recorded_at, authored_before, correlation_id, context = row
+        actor_name, actor_kind = self.actors(connection, actor)
+        return EventLine(
+            revision,
+            self.types(connection, type_)[0],
+            actor_name,
+            cast(ActorKind, actor_kind),
+            None if session is None else self.sessions(connection, session)[0],
+            recorded_at,
+            recorded_at - authored_before,
+            correlation_id,
+            None if context is None else context_from_bytes(context),
+        )
 
     def event(self, connection: sqlite3.Connection, row: Row) -> Event:
         """One event. Raises StoreDamaged if a dictionary lacks what the row refers to."""

@@ -1,0 +1,139 @@
+"""The document at any cut: nearest checkpoint, then the log. There is no second way to build one.
+
+A replica must not leave the thread that made it, so every thread has folds of its own, and remembers the last few:
+stepping forward costs what was stepped over. Going back starts from the checkpoint before. Checkpoints are made on the
+way, every `EVERY` revisions, by whoever folds past one that is missing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from keepboth.fold.document import DocumentFold, FoldedEdit, fold
+from keepboth.fold.frozen import freeze, from_bytes, thaw, to_bytes
+from keepboth.fold.replica import Poisoned
+from keepboth.history.cuts import Selection, prefix
+from keepboth.store.base import EventStore
+from keepboth.store.fold_checkpoints import Checkpoint, FoldCheckpoints
+
+EVERY: Final = 4096
+"""Revisions between checkpoints. Folding so many keystrokes takes 10 to 20 ms, loading a checkpoint 2 to 5."""
+
+REMEMBERED: Final = 4
+"""Folds that each thread keeps at hand."""
+
+_ROWS: Final = 2000
+
+
+class Folding:
+    """Folds documents at cuts. Safe for threads; what it returns stays in the thread that asked, and is read only: it
+    holds until that thread's next call."""
+
+    def __init__(self, store: EventStore, checkpoints: FoldCheckpoints, every: int = EVERY) -> None:
+        self._store = store
+        self._checkpoints = checkpoints
+        self._every = every
+        self._here = threading.local()
+
+    def at(self, selection: Selection) -> DocumentFold:
+        """The document at *selection*. Raises NotDurableNow, StoreDamaged."""
+        mine: OrderedDict[tuple[str, str], DocumentFold] = self._here.__dict__.setdefault("folds", OrderedDict())
+        key = (selection.document, "" if selection.is_prefix else selection.token)
+        held = mine.pop(key, None)
+        found = self._prefix(selection, held) if selection.is_prefix else held or self._subset(selection)
+        mine[key] = found
+        while len(mine) > REMEMBERED:
+            mine.popitem(last=False)
+        return found
+
+    # -- everything up to a revision -----------------------------------------------------------------------------------
+
+    def _prefix(self, selection: Selection, held: DocumentFold | None) -> DocumentFold:
+        document, until = selection.document, selection.revision
+        start = self._start(document, until, held)
+        try:
+            self._advance(document, start, until)
+        except Poisoned:
+            return self._carefully(document, until)
+        return start
+
+    def _start(self, document: str, until: int, held: DocumentFold | None) -> DocumentFold:
+        """Where to begin: a fold at hand that is not too far back, or the nearest checkpoint that still holds."""
+        at_hand = held if held is not None and held.revision <= until and held.is_plain else None
+        if at_hand is not None and until - at_hand.revision < self._every:
+            return at_hand
+        before = until
+        while (checkpoint := self._checkpoints.nearest(document, before)) is not None:
+            if at_hand is not None and checkpoint.revision <= at_hand.revision:
+                return at_hand
+            frozen = from_bytes(checkpoint.body)
+            if frozen is not None and self._store.hash_at(document, checkpoint.revision) == checkpoint.document_hash:
+                try:
+                    return thaw(frozen, lambda revision: self._payload(document, revision))
+                except Poisoned:
+                    break
+            before = checkpoint.revision - 1
+        return at_hand or DocumentFold()
+
+    def _payload(self, document: str, revision: int) -> bytes | None:
+        rows = self._store.fold_rows(document, after=revision - 1, until=revision, limit=1)
+        return rows[0].payload if rows else None
+
+    def _advance(self, document: str, target: DocumentFold, until: int) -> None:
+        """Fold on to *until*, leaving checkpoints on the way. Raises Poisoned."""
+        at = target.revision
+        while at < until:
+            stop = min(until, at - at % self._every + self._every)
+            while rows := self._store.fold_rows(document, after=at, until=stop, limit=_ROWS):
+                target.add([FoldedEdit(*row) for row in rows])
+                at = rows[-1].revision
+            at = stop
+            if stop % self._every == 0:
+                self._keep(document, target, stop)
+
+    def _keep(self, document: str, target: DocumentFold, revision: int) -> None:
+        nearest = self._checkpoints.nearest(document, revision)
+        digest = self._store.hash_at(document, revision)
+        if nearest is not None and (nearest.revision, nearest.document_hash) == (revision, digest):
+            return
+        frozen = freeze(target)
+        if frozen is not None and digest is not None:
+            body = to_bytes(frozen._replace(revision=revision))
+            self._checkpoints.put(document, Checkpoint(revision, digest, body))
+
+    def _carefully(self, document: str, until: int) -> DocumentFold:
+        def read(after: int) -> Sequence[FoldedEdit]:
+            return [FoldedEdit(*row) for row in self._store.fold_rows(document, after=after, until=until, limit=_ROWS)]
+
+        return fold(read)
+
+    # -- some events only ----------------------------------------------------------------------------------------------
+
+    def _subset(self, selection: Selection) -> DocumentFold:
+        """What is left out may be what others build on: each edit behind the first gap waits for what it needs."""
+        document, seen = selection.document, selection.seen
+        whole = min([seen.base, *(first - 1 for first, _ in seen.exclude[:1])])
+        start = self._fresh(document, whole)
+        rows = self._rows(document, whole, selection)
+        try:
+            start.add(rows)
+            return start
+        except Poisoned:
+            before = self._rows(document, 0, selection)
+            return fold(lambda after: [row for row in before if row.revision > after][:_ROWS])
+
+    def _fresh(self, document: str, until: int) -> DocumentFold:
+        return self._prefix(prefix(self._store, document, until), None) if until else DocumentFold()
+
+    def _rows(self, document: str, after: int, selection: Selection) -> list[FoldedEdit]:
+        out: list[FoldedEdit] = []
+        while rows := self._store.fold_rows(document, after=after, until=selection.revision, limit=_ROWS):
+            for row in rows:
+                if selection.holds(row.revision):
+                    disposition = "pending" if row.disposition == "ready" else row.disposition
+                    out.append(FoldedEdit(row.revision, disposition, row.payload))
+            after = rows[-1].revision
+        return out
