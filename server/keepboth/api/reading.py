@@ -133,9 +133,9 @@ def _view(folded: DocumentFold, form: str, root: str | None) -> Any:
             raise InvalidRequest("an update holds every root", field="root")
         value = folded.replica.update_since()
     elif form == "text":
-        value = views.text(folded.replica, root)
+        value = views.text(folded.replica, root, folded.roots)
     else:
-        value = views.json_value(folded.replica)
+        value = views.json_value(folded.replica, folded.roots)
         if root is not None:
             if root not in value:
                 raise NotFound(f"this document has no root {root!r}", roots=sorted(value))

@@ -16,6 +16,7 @@ from keepboth.events import Disposition
 from keepboth.fold.nesting import Nesting, may_nest
 from keepboth.fold.pairs import Pairs, may_pair
 from keepboth.fold.replica import Poisoned, Replica, is_readable, merge
+from keepboth.fold.roots import Roots
 from keepboth.fold.waiting import Waiting, WaitingRoom
 from keepboth.yjs.content import type_ref
 from keepboth.yjs.messages import decode_state_vector
@@ -93,6 +94,7 @@ class DocumentFold:
 
     def __init__(self, *, careful: bool = False) -> None:
         self.replica = Replica()
+        self.roots = Roots()
         self.revision = 0
         self.waiting = WaitingRoom()
         self.late: dict[int, int] = {}
@@ -114,11 +116,16 @@ class DocumentFold:
         late: dict[int, int],
         quarantined: set[int],
         unreadable: set[bytes],
+        roots: Roots,
+        *,
+        nests: bool,
+        pairs: bool,
     ) -> DocumentFold:
         """A fold that has come to *revision* already: see :mod:`keepboth.fold.frozen`. Raises Poisoned."""
         fold = cls()
         fold.revision, fold.late, fold.quarantined, fold.unreadable = revision, late, quarantined, unreadable
-        if may_nest(update) or may_pair(update):
+        fold.roots = roots
+        if nests or pairs:
             held = decode_update(update)
             fold._nesting.take([held])
             fold._pairs.take([held])
@@ -127,6 +134,11 @@ class DocumentFold:
             fold.waiting.add(held_revision, payload, decode_update(payload))
         fold.waiting.release(fold.clocks())
         return fold
+
+    @property
+    def flags(self) -> tuple[bool, bool]:
+        """``(are there nested types, are there surrogate pairs)``: later edits must then be looked at closely."""
+        return self._nesting.active, self._pairs.active
 
     @property
     def is_plain(self) -> bool:
@@ -263,6 +275,8 @@ class DocumentFold:
             return None
         if self._applied is not None:
             self._applied.append(payload)
+        for one in payloads:
+            self.roots.take(one)
         return payload
 
     def _with_halves(self, payloads: list[bytes]) -> list[bytes]:

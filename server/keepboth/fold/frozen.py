@@ -12,10 +12,13 @@ from typing import Final, NamedTuple
 
 from keepboth.errors import MalformedMessage
 from keepboth.fold.document import DocumentFold
-from keepboth.yjs.lib0 import read_buf, read_var_uint, write_buf, write_var_uint
+from keepboth.fold.roots import Roots, RootType
+from keepboth.yjs.lib0 import read_buf, read_var_string, read_var_uint, write_buf, write_var_string, write_var_uint
 
 FORMAT: Final = 1
 """Of the bytes below; bytes of another format are not read."""
+
+_TYPES: Final[tuple[RootType, ...]] = ("text", "map", "array", "xml")
 
 
 class Frozen(NamedTuple):
@@ -28,6 +31,9 @@ class Frozen(NamedTuple):
     late: tuple[tuple[int, int], ...]
     quarantined: tuple[int, ...]
     unreadable: tuple[bytes, ...]
+    roots: tuple[tuple[str, RootType], ...]
+    flags: tuple[bool, bool, bool, bool]
+    """Nested types, surrogate pairs, arrays, text beyond ASCII: whether there are any."""
 
 
 def freeze(fold: DocumentFold) -> Frozen | None:
@@ -41,11 +47,14 @@ def freeze(fold: DocumentFold) -> Frozen | None:
         tuple(sorted(fold.late.items())),
         tuple(sorted(fold.quarantined)),
         tuple(sorted(fold.unreadable)),
+        tuple(sorted(fold.roots.types.items())),
+        (*fold.flags, *fold.roots.flags),
     )
 
 
 def thaw(frozen: Frozen, payload_of: Callable[[int], bytes | None]) -> DocumentFold:
     """The fold that *frozen* was made from. *payload_of* reads an edit that waits from the log. Raises Poisoned."""
+    nests, pairs, arrays, wide = frozen.flags
     return DocumentFold.of(
         frozen.revision,
         frozen.update,
@@ -53,6 +62,9 @@ def thaw(frozen: Frozen, payload_of: Callable[[int], bytes | None]) -> DocumentF
         dict(frozen.late),
         set(frozen.quarantined),
         set(frozen.unreadable),
+        Roots(dict(frozen.roots), arrays, wide),
+        nests=nests,
+        pairs=pairs,
     )
 
 
@@ -72,6 +84,11 @@ def to_bytes(frozen: Frozen) -> bytes:
     write_var_uint(out, len(frozen.unreadable))
     for digest in frozen.unreadable:
         write_buf(out, digest)
+    write_var_uint(out, len(frozen.roots))
+    for name, kind in frozen.roots:
+        write_var_string(out, name)
+        out.append(_TYPES.index(kind))
+    out.append(sum(flag << at for at, flag in enumerate(frozen.flags)))
     return bytes((FORMAT,)) + zlib.compress(bytes(out), 1)
 
 
@@ -94,9 +111,17 @@ def from_bytes(data: bytes) -> Frozen | None:
         for _ in range(count):
             digest, at = read_buf(data, at)
             digests.append(digest)
+        count, at = read_var_uint(data, at)
+        roots: list[tuple[str, RootType]] = []
+        for _ in range(count):
+            name, at = read_var_string(data, at)
+            roots.append((name, _TYPES[data[at]]))
+            at += 1
+        nests, pairs, arrays, wide = (bool(data[at] >> bit & 1) for bit in range(4))
     except (IndexError, zlib.error, MalformedMessage):
         return None
-    return Frozen(revision, update, lists[0], late, lists[1], tuple(digests))
+    flags = (nests, pairs, arrays, wide)
+    return Frozen(revision, update, lists[0], late, lists[1], tuple(digests), tuple(roots), flags)
 
 
 def _read_numbers(data: bytes, at: int, each: int) -> tuple[list[int], int]:

@@ -5,32 +5,22 @@ from __future__ import annotations
 import base64
 from bisect import bisect_right
 from math import isfinite
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pycrdt
 
 from keepboth.errors import InvalidRequest, NotFound
 from keepboth.fold.replica import Replica
+from keepboth.fold.roots import Roots, RootType, vote
 from keepboth.yjs.content import type_ref
 from keepboth.yjs.structs import (
-    ANY,
-    BINARY,
-    DOC,
-    EMBED,
-    FORMAT,
-    JSON,
     STRING,
     TYPE,
     Y_ARRAY,
-    Y_XML_ELEMENT,
-    Y_XML_HOOK,
-    Y_XML_TEXT,
     Id,
     Struct,
 )
 from keepboth.yjs.update import decode_update
-
-RootType = Literal["text", "map", "array", "xml"]
 
 _CLASSES: Final[dict[RootType, Any]] = {
     "text": pycrdt.Text,
@@ -57,17 +47,17 @@ def _survey(replica: Replica) -> tuple[dict[str, RootType], set[str]]:
     votes: dict[str, RootType] = {}
     wide: list[Struct] = []
     for struct in order:
-        vote = _vote(struct)
+        says = vote(struct)
         if isinstance(struct.parent, str):
-            if vote is not None and votes.get(struct.parent, "text") == "text":
-                votes[struct.parent] = vote
-            elif vote is None:
+            if says is not None and votes.get(struct.parent, "text") == "text":
+                votes[struct.parent] = says
+            elif says is None:
                 votes.setdefault(struct.parent, "text")
-        elif vote is not None and vote != "text" and struct.parent is None:
+        elif says is not None and says != "text" and struct.parent is None:
             # A root whose first items were deleted is told by later ones, which name it only through their origins.
             root = tree.container(struct)
             if isinstance(root, str) and votes.get(root, "text") == "text":
-                votes[root] = vote
+                votes[root] = says
         if struct.kind == STRING and isinstance(struct.content, str) and not struct.content.isascii():
             wide.append(struct)
     unreadable: set[str] = set()
@@ -83,18 +73,6 @@ def _survey(replica: Replica) -> tuple[dict[str, RootType], set[str]]:
                 if root is not None:
                     unreadable.add(root)
     return dict(sorted(votes.items())), unreadable
-
-
-def _vote(struct: Struct) -> RootType | None:
-    if struct.key is not None:
-        return "map"
-    if struct.kind in (STRING, FORMAT, EMBED):
-        return "text"
-    if struct.kind == TYPE:
-        return "xml" if type_ref(struct).ref in (Y_XML_ELEMENT, Y_XML_TEXT, Y_XML_HOOK) else "array"
-    if struct.kind in (ANY, JSON, BINARY, DOC):
-        return "array"
-    return None
 
 
 class _Tree:
@@ -145,12 +123,13 @@ class _Tree:
         return None
 
 
-def text(replica: Replica, root: str | None = None) -> str:
-    """The text of *root*; without a name, of the only text root (or XML fragment) there is.
+def text(replica: Replica, root: str | None = None, roots: Roots | None = None) -> str:
+    """The text of *root*; without a name, of the only text root (or XML fragment) there is. *roots*: what the fold
+    knows of them.
 
     Raises NotFound if there is no such root, InvalidRequest if several could be meant.
     """
-    types = root_types(replica)
+    types = _types(replica, roots)[0]
     if root is None:
         named = [name for name, kind in types.items() if kind in ("text", "xml")]
         if not types:
@@ -167,10 +146,16 @@ def text(replica: Replica, root: str | None = None) -> str:
     return str(_plain(replica.doc().get(root, type=_CLASSES[types[root]])))
 
 
-def json_value(replica: Replica) -> dict[str, dict[str, Any]]:
+def _types(replica: Replica, roots: Roots | None) -> tuple[dict[str, RootType], set[str]]:
+    if roots is None or roots.unsure:
+        return _survey(replica)
+    return dict(sorted(roots.types.items())), set()
+
+
+def json_value(replica: Replica, roots: Roots | None = None) -> dict[str, dict[str, Any]]:
     """Every root: name -> ``{"type": …, "value": …}``. XML is given as its markup; what cannot be read is None."""
     doc = replica.doc()
-    types, unreadable = _survey(replica)
+    types, unreadable = _types(replica, roots)
     out: dict[str, dict[str, Any]] = {}
     for name, kind in types.items():
         value = None if name in unreadable else _plain(doc.get(name, type=_CLASSES[kind]))
