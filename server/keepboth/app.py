@@ -25,15 +25,20 @@ from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, SettingsInvalid
 from keepboth.events import EventId, Micros
+from keepboth.fold.frozen import FORMAT
+from keepboth.history.desk import Desk
+from keepboth.history.folding import Folding
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.settings import Settings
 from keepboth.store.conflicts import SqliteConflictStore
+from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
+CHECKPOINTS_FILE = "checkpoints.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
 
 
@@ -76,6 +81,11 @@ def open_store(data: Path, *, read_only: bool = False) -> SqliteStore:
 def open_conflicts(data: Path, *, read_only: bool = False) -> SqliteConflictStore:
     """The conflict projection beside the log. Raises NotFound if it is to be read only and there is none."""
     return SqliteConflictStore(data / PROJECTIONS_FILE, version=ENGINE_VERSION, read_only=read_only)
+
+
+def open_checkpoints(data: Path) -> SqliteFoldCheckpoints:
+    """The folds that are kept beside the log."""
+    return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=FORMAT)
 
 
 def rebuild_conflicts(
@@ -202,6 +212,8 @@ class Application:
         self.url = ""
         self.store = open_store(settings.data)
         self.conflicts = open_conflicts(settings.data)
+        self.checkpoints = open_checkpoints(settings.data)
+        self.desk = Desk(Folding(self.store, self.checkpoints))
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -218,6 +230,7 @@ class Application:
             settings=settings,
             store=self.store,
             conflicts=self.conflicts,
+            desk=self.desk,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             identify=self.identify,
@@ -244,8 +257,10 @@ class Application:
         finally:
             await self.hub.close()
             await self.detector.close()
+            self.desk.close()
             self.store.close()
             self.conflicts.close()
+            self.checkpoints.close()
 
     def stop(self) -> None:
         """Ask :meth:`serve` to end."""

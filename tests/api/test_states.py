@@ -43,6 +43,7 @@ def test_every_kind_of_root_is_json(server: Served, name: str) -> None:
         "document": name,
         "revision": 2,
         "hash": body["hash"],
+        "cut": body["cut"],
         "pending": 0,
         "quarantined": 0,
         "roots": {

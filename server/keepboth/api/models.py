@@ -127,11 +127,12 @@ class Root(BaseModel):
 
 
 class State(BaseModel):
-    """What a document says at one revision."""
+    """What a document says at one moment."""
 
     document: str
-    revision: int
-    hash: str
+    revision: int = Field(description="the last one that shows")
+    hash: str = Field(description="of the document's chain at that revision")
+    cut: str = Field(description="a token that asks for the same state again")
     pending: int = Field(description="edits recorded by then that wait for others and are not part of the document yet")
     quarantined: int = Field(description="edits that the CRDT cannot read")
     roots: dict[str, Root]

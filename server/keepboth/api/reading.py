@@ -1,22 +1,13 @@
-"""Reads that several routes share. They block: call them in a thread.
-
-A replica must not leave the thread that made it (pycrdt objects belong to one), so a state is folded and rendered in
-one call.
-"""
+"""Reads that several routes share. They block: call them in a thread."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from keepboth.decider.documents import DECISION_TYPES, DocumentState, fold_state
-from keepboth.errors import InvalidRequest, KeepBothError, NotFound
+from keepboth.errors import NotFound
 from keepboth.events import SESSION_JOINED, Event
-from keepboth.fold import views
-from keepboth.fold.document import DocumentFold, FoldedEdit, fold
-from keepboth.fold.replica import Poisoned
 from keepboth.store.base import ConflictStore, DocumentRow, EventStore
 
 PAGE = 1000
@@ -88,56 +79,3 @@ def _name(event: Event) -> str | None:
     except (ValueError, AttributeError, RecursionError):
         return None
     return name.encode("utf-8", "replace").decode() if isinstance(name, str) and name else None
-
-
-# -- states ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What a document says, and what of it does not show: edits that wait, and edits that cannot be read."""
-
-    value: Any
-    pending: int
-    quarantined: int
-
-
-def fold_until(store: EventStore, document: str, until: int) -> DocumentFold:
-    """The document folded up to revision *until*. Stays in this thread."""
-
-    def read(after: int) -> Sequence[FoldedEdit]:
-        return [FoldedEdit(*row) for row in store.fold_rows(document, after=after, until=until)]
-
-    return fold(read)
-
-
-def render(store: EventStore, document: str, until: int, form: str, root: str | None) -> Rendered:
-    """The state at *until* as ``text`` (str), ``json`` (dict by root) or ``update`` (bytes).
-
-    Raises NotFound for a root that does not exist, InvalidRequest for one that cannot be shown this way.
-    """
-    folded = fold_until(store, document, until)
-    try:
-        value = _view(folded, form, root)
-    except (KeepBothError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - pycrdt's PanicException is not an Exception
-        raise Poisoned(f"the CRDT failed while showing the document: {error}") from None
-    return Rendered(value, len(folded.waiting), len(folded.quarantined))
-
-
-def _view(folded: DocumentFold, form: str, root: str | None) -> Any:
-    value: Any
-    if form == "update":
-        if root is not None:
-            raise InvalidRequest("an update holds every root", field="root")
-        value = folded.replica.update_since()
-    elif form == "text":
-        value = views.text(folded.replica, root, folded.roots)
-    else:
-        value = views.json_value(folded.replica, folded.roots)
-        if root is not None:
-            if root not in value:
-                raise NotFound(f"this document has no root {root!r}", roots=sorted(value))
-            value = {root: value[root]}
-    return value

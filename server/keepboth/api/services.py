@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keepboth.events import ActorKind, EventId, Micros, Receipt
+from keepboth.history.desk import Desk
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
 
@@ -69,6 +70,7 @@ class Services:
     settings: Settings
     store: EventStore
     conflicts: ConflictStore
+    desk: Desk
     hub: HubPort
     detector: DetectorPort
     identify: Callable[[Any], Any] | None

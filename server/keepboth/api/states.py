@@ -1,18 +1,18 @@
-"""What a document says, now or at any revision."""
+"""What a document says, now or at any moment."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
 import keepboth.api.models as models
-import keepboth.api.reading as reading
+from keepboth.api.moments import Moment, cut_headers
 from keepboth.api.requests import Name, Parts
-from keepboth.errors import NotFound
 from keepboth.events import CONTENT_YJS_UPDATE
-from keepboth.store.hashing import GENESIS
+from keepboth.history.cuts import select
+from keepboth.history.rendering import Form, render
 
 router = APIRouter(tags=["states"])
 
@@ -33,34 +33,24 @@ router = APIRouter(tags=["states"])
 async def get_state(
     parts: Parts,
     document: Name,
+    moment: Moment,
     response: Response,
-    at: Annotated[int | None, Query(ge=0, le=models.MAX_INT, description="a revision; the newest if left out")] = None,
-    form: Annotated[Literal["json", "text", "update"], Query(alias="as")] = "json",
+    form: Annotated[Form, Query(alias="as")] = "json",
     root: Annotated[str | None, Query(description="one root; needed for text if there are several")] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> models.State | Response:
-    """The document at revision *at*: its roots as JSON, one root's text, or everything as a Yjs update (v1).
+    """The document at a moment: its roots as JSON, one root's text, or everything as a Yjs update (v1).
 
-    ``KeepBoth-Revision`` says which revision it is, ``ETag`` is the document's chain hash there, ``KeepBoth-Pending``
-    and ``KeepBoth-Quarantined`` count edits that do not show.
+    ``KeepBoth-Cut`` is a token that asks for the same again, ``KeepBoth-Revision`` the last revision that shows,
+    ``ETag`` the document's chain hash there, ``KeepBoth-Pending`` and ``KeepBoth-Quarantined`` count edits that do not
+    show, ``KeepBoth-Added`` edits taken in only because the author of another had seen them.
     """
-
-    def find() -> tuple[int, bytes]:
-        row = reading.document_row(parts.store, document)
-        revision = row.revision if at is None else at
-        if revision == row.revision:
-            return revision, row.document_hash
-        found = parts.store.hash_at(document, revision) if revision else GENESIS
-        if found is None:
-            raise NotFound(f"the document has no revision {revision}", document=document, revision=row.revision)
-        return revision, found
-
-    revision, digest = await asyncio.to_thread(find)
-    tag = f'"{digest.hex()}"'
-    headers = {"ETag": tag, "KeepBoth-Revision": str(revision)}
+    selection = await asyncio.to_thread(select, parts.store, document, moment)
+    tag = f'"{selection.document_hash.hex() if selection.is_prefix else selection.token}"'
+    headers = {"ETag": tag, **cut_headers(selection)}
     if if_none_match is not None and _names(if_none_match, tag):
         return Response(status_code=304, headers=headers)
-    rendered = await asyncio.to_thread(reading.render, parts.store, document, revision, form, root)
+    rendered = await parts.desk.ask(document, lambda: render(parts.desk.folding, selection, form, root))
     headers["KeepBoth-Pending"] = str(rendered.pending)
     headers["KeepBoth-Quarantined"] = str(rendered.quarantined)
     if form == "text":
@@ -70,8 +60,9 @@ async def get_state(
     response.headers.update(headers)
     return models.State(
         document=document,
-        revision=revision,
-        hash=digest.hex(),
+        revision=selection.revision,
+        hash=selection.document_hash.hex(),
+        cut=selection.token,
         pending=rendered.pending,
         quarantined=rendered.quarantined,
         roots={name: models.Root(**value) for name, value in rendered.value.items()},

@@ -9,10 +9,13 @@ from typing import Annotated
 
 import typer
 
-from keepboth.api.reading import document_row, render
+from keepboth.api.reading import document_row
 from keepboth.cli.terminal import PROBLEM, Data, Json, counted, opened, printable, progress, put_json, reported
 from keepboth.errors import KeepBothError
 from keepboth.events import check_document_name
+from keepboth.history.cuts import prefix
+from keepboth.history.folding import plain_folding
+from keepboth.history.rendering import render
 from keepboth.store.base import DocumentRow, EventStore, Problem
 
 PAGE = 500
@@ -83,7 +86,7 @@ def _fold(store: EventStore, row: DocumentRow, folded: Folded) -> Iterator[Probl
     folded.documents += 1
     folded.edits += row.edits
     try:
-        rendered = render(store, row.document, row.revision, "json", None)
+        rendered = render(plain_folding(store), prefix(store, row.document, row.revision), "json")
     except (KeepBothError, ValueError) as error:
         yield Problem(0, row.document, row.revision, f"the document cannot be folded: {error}")
     else:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from keepboth.api.reading import Rendered, document_row, render
 from keepboth.cli.terminal import USAGE, Data, fail, opened, printable, put_bytes, put_json, reported
-from keepboth.errors import InvalidRequest, NotFound
+from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
-from keepboth.store.base import EventStore
+from keepboth.history.cuts import Cut, Selection, select
+from keepboth.history.folding import Folding, plain_folding
+from keepboth.history.rendering import Form, Rendered, render
 
 
 def show(
     document: Annotated[str, typer.Argument(help="The document's name.")],
     at: Annotated[int | None, typer.Option(min=0, help="A revision; the newest if left out.")] = None,
     form: Annotated[
-        Literal["text", "json", "update"] | None,
+        Form | None,
         typer.Option("--as", help="One root's text, every root as JSON, or a Yjs update (v1)."),
     ] = None,
     root: Annotated[str | None, typer.Option(help="One root; needed for text if there are several.")] = None,
@@ -27,11 +28,8 @@ def show(
 ) -> None:
     """Show a document as it was at a revision: its text if there is one, else JSON."""
     with reported(), opened(data) as store:
-        row = document_row(store, check_document_name(document))
-        revision = row.revision if at is None else at
-        if revision > row.revision:
-            raise NotFound(f"the document has {row.revision} revisions, there is no {revision}")
-        shown_as, rendered = _rendered(store, document, revision, form, root)
+        selection = select(store, check_document_name(document), Cut(revision=at))
+        shown_as, rendered = _rendered(plain_folding(store), selection, form, root)
         if shown_as == "json":
             put_json(rendered.value)
         elif shown_as == "update":
@@ -52,12 +50,10 @@ def show(
             )
 
 
-def _rendered(
-    store: EventStore, document: str, revision: int, form: str | None, root: str | None
-) -> tuple[str, Rendered]:
+def _rendered(folding: Folding, selection: Selection, form: Form | None, root: str | None) -> tuple[str, Rendered]:
     if form is not None:
-        return form, render(store, document, revision, form, root)
+        return form, render(folding, selection, form, root)
     try:
-        return "text", render(store, document, revision, "text", root)
+        return "text", render(folding, selection, "text", root)
     except InvalidRequest:
-        return "json", render(store, document, revision, "json", root)
+        return "json", render(folding, selection, "json", root)

@@ -108,7 +108,9 @@ def select(store: EventStore, document: str, cut: Cut = NOW) -> Selection:
     last = row.revision
     if cut.revision is not None:
         if not 0 <= cut.revision <= last:
-            raise NotFound(f"the document has no revision {cut.revision}", document=document, revision=last)
+            raise NotFound(
+                f"the document has {last} revisions, there is no {cut.revision}", document=document, revision=last
+            )
         last = cut.revision
     elif cut.position is not None:
         last = store.revision_at(document, cut.position)

@@ -17,7 +17,7 @@ from keepboth.fold.frozen import freeze, from_bytes, thaw, to_bytes
 from keepboth.fold.replica import Poisoned
 from keepboth.history.cuts import Selection, prefix
 from keepboth.store.base import EventStore
-from keepboth.store.fold_checkpoints import Checkpoint, FoldCheckpoints
+from keepboth.store.fold_checkpoints import Checkpoint, FoldCheckpoints, MemoryFoldCheckpoints
 
 EVERY: Final = 4096
 """Revisions between checkpoints. Folding so many keystrokes takes 10 to 20 ms, loading a checkpoint 2 to 5."""
@@ -137,3 +137,8 @@ class Folding:
                     out.append(FoldedEdit(row.revision, disposition, row.payload))
             after = rows[-1].revision
         return out
+
+
+def plain_folding(store: EventStore) -> Folding:
+    """Folds from the first edit on, without checkpoints: for commands, which ask once."""
+    return Folding(store, MemoryFoldCheckpoints(), every=1 << 60)

@@ -1,0 +1,65 @@
+"""How a request names a moment: one of several query parameters, the same everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from keepboth.api.models import MAX_INT
+from keepboth.errors import InvalidRequest
+from keepboth.events import Micros
+from keepboth.history.cuts import Cut, Selection
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def micros(moment: datetime | None, field: str) -> Micros | None:
+    """UTC microseconds. Raises InvalidRequest for a time without an offset from UTC."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise InvalidRequest("a time needs its offset from UTC, such as 2026-01-31T12:00:00Z", field=field)
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+async def moment(
+    at: Annotated[
+        int | None, Query(ge=0, le=MAX_INT, description="up to this revision; the newest if left out")
+    ] = None,
+    position: Annotated[int | None, Query(ge=0, le=MAX_INT, description="up to this position of the whole log")] = None,
+    event: Annotated[UUID | None, Query(description="up to the event with this id")] = None,
+    recorded: Annotated[datetime | None, Query(description="what had been recorded by then (RFC 3339)")] = None,
+    authored: Annotated[
+        datetime | None,
+        Query(description="what had been written by then, and all its authors had seen; with `recorded`: as far as"),
+    ] = None,
+    seen_by: Annotated[UUID | None, Query(description="what the author of this event had on the screen")] = None,
+    version: Annotated[str | None, Query(max_length=500, description="a version that somebody named")] = None,
+    cut: Annotated[str | None, Query(max_length=100_000, description="`KeepBoth-Cut` of an earlier answer")] = None,
+) -> Cut:
+    """The moment that a request names."""
+    return Cut(
+        revision=at,
+        position=position,
+        event=None if event is None else event.bytes,
+        recorded_at=micros(recorded, "recorded"),
+        authored_at=micros(authored, "authored"),
+        seen_by=None if seen_by is None else seen_by.bytes,
+        version=version,
+        token=cut,
+    )
+
+
+def cut_headers(selection: Selection) -> dict[str, str]:
+    """What every answer about a moment carries."""
+    headers = {"KeepBoth-Cut": selection.token, "KeepBoth-Revision": str(selection.revision)}
+    if selection.added:
+        headers["KeepBoth-Added"] = str(selection.added)
+    return headers
+
+
+Moment = Annotated[Cut, Depends(moment)]
