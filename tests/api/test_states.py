@@ -108,3 +108,34 @@ def test_what_does_not_show_is_counted(server: Served, name: str) -> None:
 def test_a_question_that_makes_no_sense(server: Served, name: str, query: dict[str, Any]) -> None:
     server.create(name)
     assert state(server, name, 400, **query).json()["code"] == "invalid-request"
+
+
+def test_a_moment_has_many_names(server: Served, name: str) -> None:
+    server.create(name)
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    text = doc.get("text", type=pycrdt.Text)
+    receipts = []
+    for number, word in enumerate(("one", " two", " three"), 1):
+        before = doc.get_state()
+        text += word
+        receipts.append(server.edit(name, doc.get_update(before), session="typist-1", seen=number)["receipts"][0])
+    second = receipts[1]
+    head = state(server, name, **{"as": "text"})
+    for query in (
+        {"at": second["revision"]},
+        {"position": second["position"]},
+        {"event": second["id"]},
+        {"recorded": second["recorded_at"]},
+        {"authored": second["recorded_at"]},
+        {"recorded": second["recorded_at"], "authored": "2999-01-01T00:00:00+01:00"},
+        {"seen_by": second["id"]},
+    ):
+        answer = state(server, name, **query, **{"as": "text"})
+        assert answer.text == "one two"
+        again = state(server, name, cut=answer.headers["KeepBoth-Cut"], **{"as": "text"})
+        assert (again.text, again.headers["ETag"]) == (answer.text, answer.headers["ETag"])
+    assert state(server, name, cut=head.headers["KeepBoth-Cut"], **{"as": "text"}).text == "one two three"
+    assert state(server, name, 400, recorded="2026-01-01T00:00:00").json()["field"] == "recorded"
+    assert state(server, name, 400, at=1, position=1).json()["named"] == ["revision", "position"]
+    assert state(server, name, 404, version="none").json()["code"] == "not-found"
+    assert state(server, name, 400, cut="nonsense").json()["code"] == "invalid-request"
