@@ -148,11 +148,12 @@ def test_a_disk_that_fails_now_and_then(tmp_path: Path, seed: int) -> None:
             store = server.application.store
             append = store.append
             failing = True
-            failures = 0
+            commits = failures = 0
 
             def sometimes(items: Any) -> Any:
-                nonlocal failures
-                if failing and source.random() < 0.05:
+                nonlocal commits, failures
+                commits += 1
+                if failing and (commits == 5 or source.random() < 0.05):
                     failures += 1
                     raise NotDurableNow("the disk is full")
                 return append(items)
