@@ -14,7 +14,7 @@ FLOORS = {
     "errors": 0, "events": 1, "settings": 1,
     "yjs": 2,
     "fold": 3, "decider": 3, "conflicts": 3,
-    "store": 4,
+    "store": 4, "telling": 4,
     "live": 5, "api": 5, "client": 5,
     "app": 6,
     "cli": 7,
@@ -31,9 +31,10 @@ HOMES = {
     "uvloop": {"app"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "regex": {"telling"},
 }
 
-PURE = {"events", "errors", "yjs", "decider", "conflicts"}
+PURE = {"events", "errors", "yjs", "decider", "conflicts", "telling"}
 IMPURE_MODULES = {"asyncio", "socket", "time", "random", "secrets", "logging", "threading", "os", "datetime"}
 
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
