@@ -12,7 +12,7 @@ from keepboth.telling.accounts import Account, Version, account_of
 from keepboth.telling.attention import Attention, Hidden, attention_of, hidden_of, needs_of
 from keepboth.telling.choices import Choice, choices_of
 from keepboth.telling.collisions import told
-from keepboth.telling.facts import UNDECIDED, Decisions, EditFact, Status, status_of
+from keepboth.telling.facts import UNDECIDED, Circumstances, Decisions, Status, status_of
 from keepboth.telling.outcomes import Outcome, outcome_of
 from keepboth.telling.passages import AROUND, Passage, passage
 from keepboth.telling.people import Person, persons
@@ -72,20 +72,21 @@ def card_of(
     episode: Episode,
     *,
     names: Mapping[str, str],
-    facts: Iterable[EditFact],
+    facts: Iterable[Circumstances],
     now: Micros,
     decisions: Decisions = UNDECIDED,
     viewer: str | None = None,
     utc_offset_s: int = 0,
     around: int | None = AROUND,
+    present: str | None = None,
 ) -> Card:
     """Tell *episode*.
 
     *names* are what actors are called, *facts* those of its edits (others are passed over; a part of them will do),
     *viewer* the actor it is told to, *utc_offset_s* how far east of UTC they are. *around*: code points shown around a
-    change, None for all.
+    change, None for all. *present*: what the place says now, if that is known (`DocumentConflicts.now`).
     """
-    account = account_of(episode, names, tuple(facts))
+    account = account_of(episode, names, tuple(facts), present)
     status = status_of(episode, decisions)
     hidden = hidden_of(account, status, viewer)
     needs = needs_of(account, decisions, hidden)
@@ -100,7 +101,7 @@ def card_of(
         where=where_of(episode),
         people=account.people,
         when=when(account.facts, now, utc_offset_s),
-        now=passage(account.frame, account.base, account.merged, around),
+        now=passage(account.frame, account.base, account.present, around),
         versions=tuple(_written(account, version, around) for version in account.versions),
         missing=tuple(Missing(version.people, version.lost) for version in lost),
         nothing_missing=None if lost else say("note", "nothing-missing"),

@@ -83,7 +83,7 @@ def _texts(account: Account) -> list[Choice]:
     offered = [leave]
     if len(account.versions) == 1:
         return [leave, _use(account.versions[0], say("choice", "use-once"))]
-    offered += [_use(version, say("choice", "use", people=_called(version))) for version in account.versions]
+    offered += [_use(version, say("choice", "use", people=version.names)) for version in account.versions]
     filled = [version for version in account.versions if version.text]
     if len(filled) > 1 and outcome != "both-deleted":
         offered.append(Choice("both", say("choice", "both" if len(filled) == 2 else "all")))
@@ -94,10 +94,6 @@ def _texts(account: Account) -> list[Choice]:
 
 def _use(version: Version, label: Sentence) -> Choice:
     return Choice("use", label, version.people[0].actor, next(iter(version.sessions), None))
-
-
-def _called(version: Version) -> list[str]:
-    return version.names
 
 
 def _noun(account: Account, text: str) -> str:

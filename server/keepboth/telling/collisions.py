@@ -8,7 +8,7 @@ from typing import Any, Final
 from keepboth.telling.accounts import Account, Version
 from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, say
-from keepboth.telling.texts import Noun, noun_of
+from keepboth.telling.texts import Noun, noun_of, only_element
 from keepboth.telling.words import one_line
 
 QUOTE: Final = 40
@@ -46,9 +46,7 @@ def element(account: Account) -> str | None:
     if not account.markup:
         return None
     texts = [account.episode.base, *(side.text for side in account.episode.sides)]
-    first = next((text for text in texts if text), "")
-    name = first[1:].replace("/", " ").replace(">", " ").split(" ", 1)[0]
-    return name if first.count(f"<{name}") == 1 or first.rstrip().endswith(f"</{name}>") else None
+    return only_element(next((text for text in texts if text), ""))
 
 
 def quote(text: str) -> str:
@@ -200,7 +198,7 @@ def _filled(account: Account) -> Sentence:
 
 def _key(account: Account) -> Sentence:
     key = quote(account.episode.key or "")
-    now = quote(account.merged)
+    now = quote(account.present)
     if account.episode.severity == "agreed":
         if now:
             return say("collision", "same-key", people=account.names, key=key, now=now)

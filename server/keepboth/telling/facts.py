@@ -16,8 +16,8 @@ PEOPLE: Final[frozenset[ActorKind]] = frozenset({"human", "anonymous"})
 """Kinds of actors that are people. Programs are told about, and never addressed."""
 
 
-class EditFact(NamedTuple):
-    """What is told of one edit besides its content; the fields are those of `keepboth.events.Event`."""
+class Circumstances(NamedTuple):
+    """Of one edit: whose, when, and after which absence. The fields are those of `keepboth.events.Event`."""
 
     revision: int
     actor: str
@@ -30,7 +30,7 @@ class EditFact(NamedTuple):
     correlation_id: str | None = None
 
     @classmethod
-    def of(cls, event: Event) -> EditFact:
+    def of(cls, event: Event) -> Circumstances:
         return cls(
             event.revision,
             event.actor,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from keepboth.events import ActorKind
-from keepboth.telling.facts import PEOPLE, EditFact
+from keepboth.telling.facts import PEOPLE, Circumstances
 from keepboth.telling.words import one_line
 
 MAX_NAME: Final = 40
@@ -28,7 +28,7 @@ class Person(NamedTuple):
     program: bool
 
 
-def kinds_of(facts: Iterable[EditFact]) -> dict[str, ActorKind]:
+def kinds_of(facts: Iterable[Circumstances]) -> dict[str, ActorKind]:
     """The kind of every actor of *facts*."""
     return {fact.actor: fact.actor_kind for fact in facts}
 

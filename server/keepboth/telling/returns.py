@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from keepboth.conflicts.model import Episode
 from keepboth.events import ActorKind, Micros
 from keepboth.telling.cards import Card
-from keepboth.telling.facts import EditFact
+from keepboth.telling.facts import Circumstances
 from keepboth.telling.people import Person, persons
 from keepboth.telling.sentences import Sentence, say
 from keepboth.telling.times import away_for, clock, span, stretches, was_away
@@ -41,7 +41,7 @@ class Notice(NamedTuple):
     arrived_at: Micros
 
 
-def returns_of(facts: Iterable[EditFact]) -> list[Return]:
+def returns_of(facts: Iterable[Circumstances]) -> list[Return]:
     """The offline stretches in *facts*, all edits of a document or of a part of its log, by when they arrived."""
     found = []
     for correlation_id, stretch in stretches(facts).items():
@@ -59,7 +59,7 @@ def returns_of(facts: Iterable[EditFact]) -> list[Return]:
     return sorted(found, key=lambda returned: (returned.arrived_at, returned.correlation_id))
 
 
-def belongs_to(episode: Episode, facts: Iterable[EditFact]) -> str | None:
+def belongs_to(episode: Episode, facts: Iterable[Circumstances]) -> str | None:
     """The correlation id of the return that *episode* is told with: the last one to arrive that took part in it."""
     revisions = set(episode.revisions)
     own = [fact for fact in facts if fact.stretch is not None and fact.revision in revisions]

@@ -10,7 +10,8 @@ from keepboth.conflicts.model import Episode
 from keepboth.telling.words import has_words, words
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z_][\w.:-]*)((?:\s+[\w.:-]+=(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
-_CUT_TAG: Final = re.compile(r"^[^<>]*>|<[^<>]*$")
+_HEADLESS: Final = re.compile(r"^[^<>]*>")
+_TAILLESS: Final = re.compile(r"<[^<>]*$")
 _INLINE: Final = frozenset({
     "a", "b", "bold", "code", "em", "emoji", "i", "italic", "link", "mark", "mention", "s", "span", "strike", "strong",
     "sub", "sup", "text", "u", "underline",
@@ -61,9 +62,31 @@ def is_markup(episode: Episode) -> bool:
     return bool(filled) and all(_TAG.match(text) for text in filled)
 
 
+def around_markup(before: str, after: str) -> tuple[str, str]:
+    """The text of what stands around a place in markup, which may begin or end inside a tag."""
+    left = read_markup(_HEADLESS.sub("", before))
+    right = read_markup(_TAILLESS.sub("", after))
+    return left and left + "\n", right and "\n" + right
+
+
+def only_element(text: str) -> str | None:
+    """The name of the XML element that *text* is, None if it is none, or several."""
+    depth = 0
+    name = None
+    end = 0
+    for tag in _TAG.finditer(text):
+        if depth == 0:
+            if name is not None or tag.start() != end or tag[1]:
+                return None
+            name = tag[2]
+        if not tag[4]:
+            depth += -1 if tag[1] else 1
+        end = tag.end()
+    return name if end == len(text) and depth == 0 else None
+
+
 def read_markup(text: str) -> str:
-    """The text of XML markup, a line for every block. Half a tag at either end is left out."""
-    text = _CUT_TAG.sub("", text)
+    """The text of XML markup, a line for every block."""
     out: list[str] = []
     at = 0
     for tag in _TAG.finditer(text):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from keepboth.events import Micros
-from keepboth.telling.facts import EditFact
+from keepboth.telling.facts import Circumstances
 from keepboth.telling.sentences import Sentence, say
 
 SECOND: Final[Micros] = 1_000_000
@@ -36,7 +36,7 @@ def clock(moment: Micros, utc_offset_s: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def away_for(stretch: Sequence[EditFact]) -> Micros | None:
+def away_for(stretch: Sequence[Circumstances]) -> Micros | None:
     """How long the author of one offline stretch was away when it arrived; None if nobody knows.
 
     From when the room saw them leave; else, a lower bound, from the first edit whose time their editor measured.
@@ -48,22 +48,22 @@ def away_for(stretch: Sequence[EditFact]) -> Micros | None:
     return arrived - min(left) if left else None
 
 
-def stretches(facts: Iterable[EditFact]) -> dict[str, list[EditFact]]:
+def stretches(facts: Iterable[Circumstances]) -> dict[str, list[Circumstances]]:
     """The edits of each offline stretch."""
-    found: dict[str, list[EditFact]] = {}
+    found: dict[str, list[Circumstances]] = {}
     for fact in facts:
         if fact.stretch is not None:
             found.setdefault(fact.stretch, []).append(fact)
     return found
 
 
-def was_away(stretch: Sequence[EditFact]) -> bool:
+def was_away(stretch: Sequence[Circumstances]) -> bool:
     """True if the author was away for at least `AWAY_AT_LEAST`, or for so long that nobody remembers since when."""
     lasted = away_for(stretch)
     return lasted is None or lasted >= AWAY_AT_LEAST
 
 
-def apart(facts: Iterable[EditFact]) -> Micros | None:
+def apart(facts: Iterable[Circumstances]) -> Micros | None:
     """How long the longest of their authors was away; 0 if all were connected, None if it is not known."""
     known = [away_for(stretch) for stretch in stretches(facts).values()]
     if not known:
@@ -72,7 +72,7 @@ def apart(facts: Iterable[EditFact]) -> Micros | None:
     return max(lasted) if lasted else None
 
 
-def when(facts: Sequence[EditFact], now: Micros, utc_offset_s: int) -> Sentence | None:
+def when(facts: Sequence[Circumstances], now: Micros, utc_offset_s: int) -> Sentence | None:
     """``12 min ago, apart for 2 h``; None if there are no facts."""
     if not facts:
         return None
