@@ -395,10 +395,12 @@ def test_settled_and_resolved_ones_say_by_what() -> None:
     settled = card(replace(episode, settled_by=9))
     assert (settled.status, [note.code for note in settled.notes]) == ("settled", ["note.settled"])
     assert labels(settled) == ["Seen"]
-    resolved = card(episode, decisions=Decisions(resolved_by="cleo", resolved_at=NOW))
+    resolved = card(episode, decisions=Decisions("resolved", resolved_by="cleo"))
     assert (resolved.status, [note.text for note in resolved.notes]) == ("resolved", ["Resolved by Cleo."])
-    both = card(replace(episode, settled_by=9), decisions=Decisions(resolved_by="nobody known", resolved_at=NOW))
+    both = card(replace(episode, settled_by=9), decisions=Decisions("resolved", resolved_by="nobody known"))
     assert (both.status, [note.text for note in both.notes]) == ("resolved", ["Resolved by a guest."])
+    reopened = card(replace(episode, settled_by=9), decisions=Decisions("open"))
+    assert (reopened.status, reopened.notes, reopened.hidden) == ("open", (), ())
 
 
 def test_what_the_place_says_now_is_shown_if_it_is_known() -> None:

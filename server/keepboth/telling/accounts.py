@@ -136,8 +136,8 @@ def change_of(base: str, text: str) -> Change:
 
 
 def _at_words(longer: Sequence[str], start: int, end: int) -> int:
-    """Where ``longer[start:end]`` may begin as well, being followed by what it begins with: ``two `` rather than ``wo t``
-    of ``two three``. The leftmost place with a word's end on either side, else *start*."""
+    """Where ``longer[start:end]`` may begin as well, being followed by what it begins with: ``two `` rather than
+    ``wo t`` of ``two three``. The leftmost place with a word's end on either side, else *start*."""
     places = boundaries("".join(longer))
     offsets = [0]
     for piece in longer:

@@ -14,7 +14,7 @@ from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, say
 from keepboth.telling.texts import element_noun, noun_of
 
-ChoiceCode = Literal["leave", "use", "both", "write", "seen", "restore", "remove-rest"]
+ChoiceCode = Literal["leave", "use", "both", "write", "seen", "restore", "remove"]
 
 
 class Choice(NamedTuple):
@@ -79,7 +79,7 @@ def _texts(account: Account) -> list[Choice]:
     if outcome == "stray-words":
         gone = max((version.change.deleted for version in account.versions), key=len)
         restore = say("choice", "restore", noun=_noun(account, gone))
-        return [leave, Choice("restore", restore), Choice("remove-rest", say("choice", "remove-rest"))]
+        return [leave, Choice("restore", restore), Choice("remove", say("choice", "remove-rest"))]
     offered = [leave]
     if len(account.versions) == 1:
         return [leave, _use(account.versions[0], say("choice", "use-once"))]

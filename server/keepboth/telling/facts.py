@@ -49,27 +49,25 @@ class Circumstances(NamedTuple):
         return self.correlation_id if self.correlation_id and self.correlation_id.startswith(AWAY) else None
 
 
+Status = Literal["open", "settled", "resolved"]
+
+
 class Decisions(NamedTuple):
-    """What people decided about an entry. ``seen_by``: who pressed *Seen*, each for themselves."""
+    """What people decided about an entry. ``status`` says it is resolved, or open although it was rewritten; None: they
+    decided nothing, and it follows from the entry. ``seen_by``: who pressed *Seen*, each for themselves."""
 
+    status: Status | None = None
     resolved_by: str | None = None
-    resolved_at: Micros | None = None
     seen_by: frozenset[str] = frozenset()
-
-    @property
-    def resolved(self) -> bool:
-        return self.resolved_at is not None
 
 
 UNDECIDED: Final = Decisions()
 
-Status = Literal["open", "settled", "resolved"]
-
 
 def status_of(episode: Episode, decisions: Decisions) -> Status:
-    """A resolution counts over a rewrite, a rewrite over nothing."""
-    if decisions.resolved:
-        return "resolved"
+    """What people decided counts; where they did not, a rewrite by somebody who had seen all of it settles."""
+    if decisions.status is not None:
+        return decisions.status
     return "open" if episode.settled_by is None else "settled"
 
 
