@@ -355,6 +355,14 @@ def test_text_that_somebody_deleted_is_missing() -> None:
     assert [gone.text for gone in told.missing] == [" two"]
 
 
+def test_spaces_are_not_quoted() -> None:
+    told = card(happened("one two three", {"ann": [pasted(6, " ")], "bob": [deleted(4, 8)]}))
+    assert told.sentence.text == "Ann and Bob changed the same word."
+    sides = [Side("ann", "one  ", (2,), lost=" "), Side("bob", "one", (3,))]
+    told = card(made({"insert-insert"}, sides, base="", merged="one", line=1, severity="lost"))
+    assert told.sentence.text == "Ann and Bob changed the same place."
+
+
 def test_two_devices_of_one_person() -> None:
     sides = [Side("ann", "desk", (2,), session="s1"), Side("ann", "phone", (3,), session="s2")]
     known = {"base": "old words here", "merged": "deskphone", "line": 1, "self_only": True, "severity": "both-rewrote"}

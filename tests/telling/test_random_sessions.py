@@ -67,6 +67,7 @@ def test_every_collision_can_be_told(seed: int) -> None:
             # What stands in quotes is what people wrote.
             assert not ids.intersection(re.findall(r"\w+", re.sub(r"'.*'", "", sentence.text)))
             assert sentence.text.isprintable() or "\u2068" in sentence.text or "\u200d" in sentence.text
+            assert "''" not in sentence.text
             assert sentence.text.count("\u2068") == sentence.text.count("\u2069")
         before = card.before.text
         for passage in (card.now, *(version.passage for version in card.versions)):

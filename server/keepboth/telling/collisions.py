@@ -76,8 +76,8 @@ def _same_gap(account: Account) -> Sentence:
         texts = [quote(version.change.inserted) for version in writers]
         mixed = "-mixed" if account.episode.interleaved else ""
         return say("collision", f"both-wrote{mixed}", people=account.names, texts=texts, versions=2)
-    if len(writers) == 1 and deleters and len(writers) + len(deleters) == len(account.versions):
-        gone = quote(max((version.change.deleted for version in deleters), key=len))
+    gone = quote(max((version.change.deleted for version in deleters), key=len, default=""))
+    if len(writers) == 1 and gone and len(writers) + len(deleters) == len(account.versions):
         replaced = writers[0].change.deleted.strip()
         return say(
             "collision",
@@ -100,7 +100,7 @@ def _duplicated(account: Account) -> Sentence:
 
 def _orphaned(account: Account) -> Sentence:
     deleters = [version for version in account.versions if version.change.deleted]
-    writers = [version for version in account.versions if version.change.inserted and version not in deleters]
+    writers = [version for version in account.versions if version.change.inserted.strip() and version not in deleters]
     if not deleters or len(writers) != 1 or len(deleters) + 1 != len(account.versions):
         return _several(account)
     what = _what(account, deleters)
@@ -129,6 +129,8 @@ def _removed(account: Account) -> Sentence | None:
     people: dict[str, Any] = {"deleters": _names(gone), "writers": _names(writers)}
     if account.lost:
         people |= {"losers": _names(account.lost), "text": quote(_longest_lost(account))}
+        if not people["text"]:
+            return None
     if key is not None and account.merged:
         name = "typed-in-replaced" if account.lost else "changed-in-replaced"
         return say("collision", name, **people, key=quote(key))
@@ -138,14 +140,11 @@ def _removed(account: Account) -> Sentence | None:
 
 
 def _lost(account: Account) -> Sentence:
-    return say(
-        "collision",
-        "text-missing",
-        people=account.names,
-        noun=noun(account).same,
-        losers=_names(account.lost),
-        text=quote(_longest_lost(account)),
-    )
+    text = quote(_longest_lost(account))
+    if not text:
+        return _several(account)
+    losers = _names(account.lost)
+    return say("collision", "text-missing", people=account.names, noun=noun(account).same, losers=losers, text=text)
 
 
 def _each_deleted(account: Account) -> Sentence:
@@ -185,8 +184,9 @@ def _own_devices(account: Account) -> Sentence:
         "noun": "value" if account.episode.key is not None else noun(account).same,
         "devices": len(account.episode.sides),
     }
-    if account.lost:
-        return say("collision", "own-devices-missing", **told, text=quote(_longest_lost(account)))
+    text = quote(_longest_lost(account))
+    if text:
+        return say("collision", "own-devices-missing", **told, text=text)
     return say("collision", "own-devices", **told)
 
 
@@ -215,8 +215,8 @@ def _key(account: Account) -> Sentence:
 def _formatted(account: Account) -> Sentence:
     deleters = [version for version in account.versions if version.change.deleted]
     writers = [version for version in account.versions if version.formats and version not in deleters]
-    if "format" not in account.episode.kinds and deleters and writers:
-        gone = quote(max((version.change.deleted for version in deleters), key=len))
+    gone = quote(max((version.change.deleted for version in deleters), key=len, default=""))
+    if "format" not in account.episode.kinds and gone and writers:
         return say("collision", "formatted-deleted", deleters=_names(deleters), writers=_names(writers), text=gone)
     text = quote(account.base or account.merged)
     formats = [
@@ -246,4 +246,4 @@ def _names(versions: Sequence[Version]) -> list[str]:
 
 
 def _longest_lost(account: Account) -> str:
-    return max((version.lost for version in account.lost), key=len)
+    return max((version.lost for version in account.lost), key=len, default="")
