@@ -42,6 +42,6 @@ def test_friendsforever_holds_exactly_one_episode() -> None:
         ]
         card = card_of(episode, names={}, facts=facts, now=now + hour)
         assert card.sentence.text == (
-            "A guest and Guest 2 both wrote in the same place: ', hu' and 'The whole'. Both versions are in the text."
+            "A person and Person 2 both wrote in the same place: ', hu' and 'The whole'. Both versions are in the text."
         )
         assert (card.attention.level, card.attention.reason) == ("log", "nothing-wrong")
