@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from keepboth.telling.differences import Piece, difference
-from keepboth.telling.words import ELLIPSIS, boundaries, head, tail
+from keepboth.telling.words import ELLIPSIS, edges, head, tail
 
 AROUND: Final = 200
 """Characters shown around a change."""
@@ -51,10 +51,10 @@ def framed(before: str, texts: Iterable[str], after: str) -> Frame:
     # Of a long text only its end matters; a short one is seen whole, since a word may reach across it.
     heads = [text[:_NEAR] if len(text) > _NEAR else text + after for text in ends]
     tails = [text[-_NEAR:] if len(text) > _NEAR else before + text for text in ends]
-    fits = [boundaries(before + text) for text in heads]
+    fits = [edges(before + text) for text in heads]
     while low and not all(low in places for places in fits):
         low -= 1
-    fits = [boundaries(text + after) for text in tails]
+    fits = [edges(text + after) for text in tails]
     while high < len(after) and not all(len(text) + high in places for text, places in zip(tails, fits, strict=True)):
         high += 1
     return Frame(before[:low], before[low:], after[:high], after[high:])

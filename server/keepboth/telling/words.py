@@ -50,6 +50,17 @@ def boundaries(text: str) -> set[int]:
     return places
 
 
+def edges(text: str) -> set[int]:
+    """The places where a part of *text* may end as people see it: `boundaries`, and beside any space."""
+    places = boundaries(text)
+    at = 0
+    for character in graphemes(text):
+        at += len(character)
+        if character.isspace() or text[at : at + 1].isspace():
+            places.add(at)
+    return places
+
+
 def has_words(text: str) -> bool:
     """True if *text* holds a letter or a digit."""
     return _WORD.search(text) is not None
