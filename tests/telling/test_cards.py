@@ -328,7 +328,7 @@ def test_changed_something_that_was_replaced() -> None:
         "Bob replaced `source` while Ann changed what was in it. Ann's 'world' is not in the document."
     )
     assert told.where.text == "cells[4].source"
-    assert labels(told) == ["Leave as it is", "Put the earlier `source` back", "Seen"]
+    assert labels(told) == ["Use Hello world", 'Keep "new"', "Write it…", "Seen"]
 
 
 def test_changed_an_entry_of_a_list_that_was_deleted() -> None:
@@ -350,6 +350,7 @@ def test_both_added_to_a_list() -> None:
         "Ann and Bob both wrote in the same place: '\"a\"' and '{\"b\": 1}'. Both versions are in the list."
     )
     assert (told.now.before, told.now.text, told.now.after) == ("1, ", merged, ", 2, 3")
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Both, one after the other", "Seen"]
 
 
 def test_deleted_inside_a_paragraph_that_was_deleted() -> None:
@@ -370,9 +371,11 @@ def test_formats() -> None:
         'Ann and Bob formatted \'the total\' differently: Ann set color to "red", Bob set color to "blue".'
     )
     assert told.outcome.text == "Formatting"
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Seen"]
     sides = [Side("ann", "the total", (2,), formats=(("bold", "true"),)), Side("bob", "", (3,))]
     told = card(made({"format-in-deleted"}, sides, base="the total", merged="", line=1, severity="formatting-lost"))
     assert told.sentence.text == "Bob deleted 'the total' while Ann formatted it."
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Put the sentence back", "Seen"]
     sides = [
         Side("ann", "total", (2,), formats=(("bold", "null"),)),
         Side("bob", "total", (3,), formats=(("bold", '"heavy"'),)),
@@ -473,6 +476,13 @@ def test_of_what_was_rewritten_since_a_card_says_what_was() -> None:
 
 
 # -- all cards -------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_deleted_can_be_put_back() -> None:
+    told = card(happened("one two three", {"ann": typed(4, "new "), "bob": [deleted(4, 8)]}))
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Put the word back", "Write it…", "Seen"]
+    told = card(happened("one two three", {"ann": [deleted(4, 8)], "bob": [deleted(8, 13)]}))
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Put the words back", "Write it…", "Seen"]
 
 
 def test_texts_are_plain_and_nothing_is_escaped() -> None:

@@ -98,7 +98,6 @@ CHOICES: Final = {
     "both": "Both, one after the other",
     "all": "All, one after the other",
     "restore": "Put the {noun} back",
-    "restore-value": "Put the earlier {key:code} back",
     "remove-rest": "Remove the rest",
     "write": "Write it…",
     "seen": "Seen",
