@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from keepboth.telling.accounts import Account, Version
-from keepboth.telling.collisions import element, quote
+from keepboth.telling.collisions import element, quote, value
 from keepboth.telling.facts import Status
 from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, say
@@ -50,12 +50,12 @@ def _values(account: Account) -> list[Choice]:
     key = quote(account.episode.key or "")
     offered = []
     for version in sorted(account.versions, key=lambda version: version.text == account.merged):
-        value = quote(version.text)
+        held = value(version.text)
         if version.text == account.merged:
-            label = say("choice", "keep-value", value=value) if value else say("choice", "keep-removed")
+            label = say("choice", "keep-value", value=held) if held else say("choice", "keep-removed")
             offered.append(Choice("leave", label))
         else:
-            label = say("choice", "use-value", value=value) if value else say("choice", "use-removed", key=key)
+            label = say("choice", "use-value", value=held) if held else say("choice", "use-removed", key=key)
             offered.append(_use(version, label))
     if all(version.text != account.merged for version in account.versions):
         offered.append(Choice("leave", say("choice", "leave")))
