@@ -379,6 +379,14 @@ def test_a_value_that_is_markup_reads_as_its_text() -> None:
     assert told.sentence.text == "Ann set `body` to 'old', Bob to '<p></p>'. It is now '<p></p>'."
 
 
+@pytest.mark.parametrize("text", ["[" * 9_000, "[" * 4_000 + "]" * 4_000, '"' * 5, "9" * 9_001], ids=len)
+def test_strange_values_are_told(text: str) -> None:
+    sides = [Side("ann", text, (2,), lost=text), Side("bob", "7", (3,))]
+    for known in ({"key": "due"}, {"path": (Step("root", "todo"), Step("index", 0))}):
+        told = card(made({"map-key"}, sides, base="", merged="7", severity="lost", **known))
+        assert told.missing[0].text == text
+
+
 def test_texts_of_several_that_are_missing_are_not_ascribed_to_all() -> None:
     lost = {"ann": "one", "bob": "two", "cleo": ""}
     sides = [Side(name, f"x{text}", (at,), lost=text) for at, (name, text) in enumerate(lost.items(), 2)]
@@ -395,9 +403,8 @@ def test_texts_of_several_that_are_missing_are_not_ascribed_to_all() -> None:
 def test_lists_change_by_entry() -> None:
     path = (Step("root", "todo"), Step("index", 0))
     sides = [Side("ann", '"a", 3', (2,)), Side("bob", '"a", {"b": [1, 2]}', (3,))]
-    told = card(
-        made({"delete-delete"}, sides, base='"a", {"b": [1, 2]}, 3', merged='"a"', path=path, severity="both-removed")
-    )
+    base = '"a", {"b": [1, 2]}, 3'
+    told = card(made({"delete-delete"}, sides, base=base, merged='"a"', path=path, severity="both-removed"))
     assert told.sentence.text == "Ann deleted '{\"b\": [1, 2]}', Bob '3'. All of it is gone."
     sides = [Side("ann", "a, text", (2,)), Side("bob", "a", (3,))]
     told = card(made({"insert-insert"}, sides, base="", merged="a, texta", path=path))

@@ -61,7 +61,7 @@ def value(text: str) -> str:
     """The value of a key as a sentence shows it: JSON as it is, a shared text in quotes; "" if there is none."""
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return quoted(quote(text)) if text else ""
     return quote(text)
 
