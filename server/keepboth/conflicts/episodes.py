@@ -246,9 +246,15 @@ class Clusters:
         if not isinstance(spots, list):
             return
         lines: dict[int, list[tuple[tuple[int, int], Id, Id, Spot]]] = {}
+        crowds: set[Crowd] = set()
         for spot in spots:
             crowd = spot.cluster.crowd if spot.cluster is not None else None
-            left, right = (spot.left, spot.right) if crowd is None else (crowd.low, crowd.high)
+            left, right = spot.left, spot.right
+            if crowd is not None:
+                if crowd in crowds:
+                    continue  # all that lie in a crowd reach as far as it does
+                crowds.add(crowd)
+                left, right = crowd.low, crowd.high
             if left is not None and right is not None:
                 lines.setdefault(id(spot.first.line), []).append((self.place(left), left, right, spot))
         for reaches in lines.values():
