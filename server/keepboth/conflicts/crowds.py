@@ -162,6 +162,16 @@ def _visit(crowd: Crowd, stroke: Stroke, run: Run) -> None:
     crowd.visited = max(crowd.visited, stroke.last_eff)
 
 
+def note_visitors(clusters: Clusters, pack: Stroke, strokes: list[Stroke]) -> None:
+    """Let *strokes*, which *pack* stood for, visit the crowds that it visited."""
+    for cluster in clusters.crowds:
+        if cluster.crowd is not None and cluster.crowd.visitors.pop(pack, None) is not None:
+            for stroke in strokes:
+                for run in clusters.shadow.runs(stroke.ins + stroke.dels):
+                    if cluster.crowd.covers(clusters.shadow, run):
+                        _visit(cluster.crowd, stroke, run)
+
+
 def _first_apart(cluster: Cluster, stroke: Stroke) -> int:
     """The first event of *stroke* that a member it is apart from had not seen."""
     if stroke.revs is None:

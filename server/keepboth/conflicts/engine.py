@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from keepboth.conflicts.crowds import Shortcut, land, settle
 from keepboth.conflicts.episodes import Cluster, Clusters, Spot
 from keepboth.conflicts.model import Changes, EditFact, Episode, Record
+from keepboth.conflicts.packs import EVERY, LEAST, RECENT, Packs
 from keepboth.conflicts.runs import Run
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Session, Stroke, surely_parted
@@ -37,6 +38,7 @@ class DocumentConflicts:
         self._all_records = all_records
         self._shadow = Shadow()
         self._clusters = Clusters(self._shadow, gap, None if all_records else cap)
+        self._packs = Packs(self._clusters)
         self._sessions: dict[str, Session] = {}
         self._recent: list[Session] = []  # by max_eff, highest first
         self._last: Session | None = None  # whose edit came last
@@ -60,6 +62,8 @@ class DocumentConflicts:
 
         Raises: InvalidRequest when something that an edit builds on is missing.
         """
+        if not self._all_records:
+            self._packs.admit(batch, self._sessions)
         if len(batch) == 1:
             self._feed_one(batch[0])
         else:
@@ -109,6 +113,7 @@ class DocumentConflicts:
     def _begin(self, session: Session, fact: EditFact) -> Stroke:
         stroke = Stroke(fact, session)
         session.append(stroke)
+        self._packs.fresh += 1
         self._rank(session, fact.effective)
         return stroke
 
@@ -228,7 +233,18 @@ class DocumentConflicts:
         while self._queue and (limit is None or self.steps < limit):
             stroke, nth = self._queue.popleft()
             self._detect(stroke, nth)
+        if self._packs.fresh >= EVERY and not self._queue:
+            self.pack()
         return len(self._queue)
+
+    def pack(self, recent: int = RECENT, least: int = LEAST) -> None:
+        """Keep small what nobody is concurrent with, of all but the newest *recent* revisions (see `packs`).
+
+        Rows of fewer than *least* strokes are not worth it.
+        `work` does so by itself from time to time. Nothing that is found, before or after, depends on it.
+        """
+        if not self._queue and not self._all_records:
+            self._packs.pack(self._recent, recent, least)
 
     def _detect(self, stroke: Stroke, nth: int) -> None:
         clusters = self._clusters

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from keepboth.conflicts.strokes import Stroke
@@ -18,6 +18,9 @@ from keepboth.yjs.structs import Id
 
 GAP: Final = 1 << 32
 """Distance between the order labels of two runs that are appended; labels in between halve it."""
+
+MAX_RUN: Final = 1024
+"""A longer run is not extended: appending copies its text."""
 
 BLOCK: Final = 512
 """Runs in a block of an index, at most. Inserting moves half a block, whatever the size of the document."""
@@ -177,6 +180,33 @@ def _make_room(left: Run) -> None:
         member.order = left.order + step * nth
 
 
+def _continues(left: Run, right: Run) -> bool:
+    """True if *right* would lie behind *left*, whoever came when, had the two been one item (as Yjs merges items)."""
+    return (
+        right.left is left
+        and right.origin == (left.client, right.clock - 1)
+        and right.right_origin == left.right_origin
+        and right.kind == left.kind
+        and not right.mute
+        and not left.mute
+    )
+
+
+def _absorb(parts: list[Run]) -> None:
+    """Make the first of *parts*, neighbours, hold them all."""
+    first, last = parts[0], parts[-1]
+    texts = [run.content for run in parts if isinstance(run.content, str)]
+    values = [value for run in parts if isinstance(run.content, tuple) for value in run.content]
+    first.content = "".join(texts) if texts else tuple(values) if values else None
+    first.length = last.end - first.clock
+    first.right = last.right
+    if last.right is not None:
+        last.right.left = first
+    for run in parts:
+        if run.stretch is not None:
+            run.stretch.alive = False
+
+
 class _Block:
     __slots__ = ("runs", "starts")
 
@@ -239,6 +269,38 @@ class RunIndex:
         if run.clock + run.length > clock + 1:
             self.starting_at(clock + 1)
         return run
+
+    def join(self, clocks: Iterable[int], one: Callable[[Run, Run], bool]) -> None:
+        """Make one run of neighbours that *one* says differ in nothing, in the blocks that hold *clocks*."""
+        for block in {id(block): block for block in map(self._block, clocks)}.values():
+            kept: list[Run] = []
+            parts: list[Run] = []
+            size = 0
+            for run in block.runs:
+                if parts and size + run.length <= MAX_RUN and _continues(parts[-1], run) and one(parts[-1], run):
+                    parts.append(run)
+                    size += run.length
+                    continue
+                if len(parts) > 1:
+                    _absorb(parts)
+                parts, size = [run], run.length
+                kept.append(run)
+            if len(parts) > 1:
+                _absorb(parts)
+            block.runs = kept
+            block.starts = [run.clock for run in kept]
+        blocks: list[_Block] = []
+        for block in self._blocks:
+            if blocks and len(blocks[-1].runs) + len(block.runs) <= BLOCK // 2:
+                blocks[-1].runs += block.runs
+                blocks[-1].starts += block.starts
+            else:
+                blocks.append(block)
+        self._blocks = blocks
+        self._heads = [block.starts[0] for block in blocks]
+
+    def _block(self, clock: int) -> _Block:
+        return self._blocks[bisect_right(self._heads, clock) - 1]
 
     def between(self, clock: int, end: int) -> Iterator[Run]:
         """The runs that hold clocks from *clock* to before *end*."""

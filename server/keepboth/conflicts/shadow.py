@@ -8,18 +8,14 @@ there: that is the caller's promise, kept within a batch by `integrate`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
 
-from keepboth.conflicts.runs import Line, Run, RunIndex, link, units_of
+from keepboth.conflicts.runs import MAX_RUN, Line, Run, RunIndex, link, units_of
 from keepboth.conflicts.strokes import Stroke
 from keepboth.errors import InvalidRequest
 from keepboth.yjs.content import values
 from keepboth.yjs.slicing import dependencies
 from keepboth.yjs.structs import ANY, DELETED, FORMAT, GC, JSON, SKIP, TYPE, Id, Range, Struct, Update
-
-MAX_RUN: Final = 1024
-"""A longer run is not extended: appending copies its text."""
 
 
 class Shadow:
@@ -60,6 +56,27 @@ class Shadow:
         for at in range(0, len(ranges), 3):
             clock = ranges[at + 1]
             yield from self._clients[ranges[at]].between(clock, clock + ranges[at + 2])
+
+    def awaiting(self) -> set[Stroke]:
+        """Strokes that have deleted something which is not there yet."""
+        return {stroke for rows in self._awaited.values() for _, _, stroke in rows}
+
+    def cut_out(self, ranges: tuple[int, ...]) -> Iterator[Run]:
+        """The runs that hold ids in flat *ranges* and, having been cut at their ends, none besides."""
+        for at in range(0, len(ranges), 3):
+            known = self._clients[ranges[at]]
+            clock, end = ranges[at + 1], ranges[at + 1] + ranges[at + 2]
+            known.starting_at(clock)
+            known.ending_at(end - 1)
+            yield from known.between(clock, end)
+
+    def join(self, touched: Iterable[Id], one: Callable[[Run, Run], bool]) -> None:
+        """Make one run of neighbours by clock around the ids *touched* that *one* says differ in nothing."""
+        clocks: dict[int, list[int]] = {}
+        for client, clock in touched:
+            clocks.setdefault(client, []).append(clock)
+        for client, of_client in clocks.items():
+            self._clients[client].join(of_client, one)
 
     def tail(self, client: int) -> Run | None:
         """The run with the last clock of *client*."""

@@ -105,8 +105,7 @@ class Stroke:
         lower, upper = fact.context
         self.lower = lower
         self.upper = lower if upper == lower else upper
-        floor = min(lower.base, lower.exclude[0][0] - 1) if lower.exclude else lower.base
-        self.floor = min(floor, fact.effective - 1)
+        self.floor = floor_of(fact)
         self.undeclared = fact.undeclared_delete
         self.ins: tuple[int, ...] = ()
         self.dels: tuple[int, ...] = ()
@@ -196,6 +195,13 @@ class Stroke:
         if nth == other.count:
             return high
         return min(max(other.clock_at(nth), low), high)
+
+
+def floor_of(fact: EditFact) -> int:
+    """The effective revision up to which the author of *fact* knew every event."""
+    lower = fact.context.lower
+    floor = min(lower.base, lower.exclude[0][0] - 1) if lower.exclude else lower.base
+    return min(floor, fact.effective - 1)
 
 
 def _cut(lower: Seen, other: Stroke) -> int:
