@@ -24,7 +24,7 @@ from keepboth.conflicts.model import EditFact
 from keepboth.conflicts.runs import Run
 from keepboth.conflicts.strokes import Session, Stroke, floor_of
 from keepboth.events import Context, Seen
-from keepboth.yjs.structs import Update
+from keepboth.yjs.structs import ANY, BINARY, EMBED, JSON, STRING, Update
 
 EVERY: Final = 512
 """So many new strokes make it worth looking for rows to pack."""
@@ -34,6 +34,9 @@ RECENT: Final = 256
 
 LEAST: Final = 4
 """Fewer strokes than this are not packed."""
+
+PLAIN: Final = (STRING, ANY, JSON, BINARY, EMBED)
+"""The kinds of content that edits may have inserted or deleted to be packed."""
 
 _Folded = tuple[Any, ...]
 
@@ -210,14 +213,12 @@ class Packs:
 
     def _plain(self, stroke: Stroke) -> bool:
         """True if *stroke* did nothing but insert and delete plain content where nobody has met."""
-        if stroke.spots is not None or isinstance(stroke, Pack):
+        if _met(stroke) or stroke.wrote or stroke.inside is not None or isinstance(stroke, Pack):
             return False
         for run in self._clusters.shadow.runs(stroke.ins + stroke.dels):
-            if run.content is None or run.line is None or run.line.key is not None:
+            if run.kind not in PLAIN or run.line is None or run.gone is not None or _met(run.stroke):
                 return False
-            if run.stroke.spots is not None:
-                return False
-            if run.deleters is not None and any(other.spots is not None for other in run.deleters):
+            if run.deleters is not None and any(map(_met, run.deleters)):
                 return False
         return True
 
@@ -251,6 +252,10 @@ class Packs:
         shadow.join(touched, lambda one, other: _one(one, other, named))
 
 
+def _met(stroke: Stroke) -> bool:
+    return stroke.spots is not None or stroke.places is not None
+
+
 def _one(left: Run, right: Run, named: set[Stroke]) -> bool:
     """True if two runs, neighbours by clock, differ in nothing and nobody but packs touched them."""
     deleters = left.deleters
@@ -260,6 +265,7 @@ def _one(left: Run, right: Run, named: set[Stroke]) -> bool:
         and isinstance(left.stroke, Pack)
         and left.stroke not in named
         and deleters == right.deleters
+        and left.gone is right.gone is None
         and (deleters is None or all(isinstance(one, Pack) and one not in named for one in deleters))
     )
 
