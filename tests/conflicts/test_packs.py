@@ -14,8 +14,9 @@ from keepboth.conflicts.packs import Pack, Packs, fold, unfold
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.events import Context, Seen
 from keepboth.yjs.update import decode_update
+from tests.conflicts.calm import calm_world
 from tests.conflicts.crowds import Writer, chains, facts, scribbles, start_with, taking_turns
-from tests.conflicts.world import Client, World, random_world, shuffled, write
+from tests.conflicts.world import random_world, shuffled
 
 
 class Counted:
@@ -37,40 +38,6 @@ class Counted:
         monkeypatch.setattr(Packs, "_restored", undone)
 
 
-def calm_world(seed: int) -> World:
-    """People who mostly write one after the other, at times together, while one may be away for long."""
-    rng = Random(seed)
-    world = World()
-    clients = rng.sample((3, 50, 900, 70_000, 2**31 + 5), 4)
-    start = world.join("seed", "zoe", clients[3])
-    start.edit(lambda: start.insert(0, "one two three four five six seven eight nine ten eleven twelve thirteen"))
-    world.push(start)
-    writers = [world.join(f"s{at}", f"writer {at}", clients[at]) for at in range(3)]
-    for writer in writers:
-        world.pull(writer)
-    hot = [rng.random() for _ in range(6)]
-    away: Client | None = None
-    for _ in range(rng.randint(4, 9)):
-        if rng.random() < 0.4:
-            away = None if away is not None else rng.choice(writers)
-        here = [writer for writer in writers if writer is not away]
-        together = rng.random() < 0.2
-        writer = rng.choice(here)
-        for other in here:
-            world.pull(other)
-        for _ in range(rng.randint(3, 12)):
-            if together:
-                writer = rng.choice(here)
-            write(rng, writer, hot)
-            world.push(writer)
-        if away is not None and rng.random() < 0.5:
-            write(rng, away, hot)
-            if rng.random() < 0.3:
-                world.push(away)
-    world.finish()
-    return world
-
-
 def fed(edits: list[EditFact], rng: Random | None = None, cap: int = 128) -> DocumentConflicts:
     """An engine that was given *edits*, and packs now and then if there is an *rng*."""
     engine = DocumentConflicts(cap=cap)
@@ -90,7 +57,7 @@ def test_random_sessions_give_the_same_log_packed_or_not(first: int, monkeypatch
     counted = Counted(monkeypatch)
     for seed in range(first, first + 50):
         rng = Random(seed)
-        world = calm_world(seed) if seed % 7 else random_world(seed, 40)
+        world = calm_world(seed, mixed=seed % 2 == 0) if seed % 7 else random_world(seed, 40)
         edits = world.facts(rng, 0.3) if seed % 4 == 0 else world.facts()
         cap = rng.choice((128, 128, 3))
         expected = fed(edits, cap=cap).episodes()

@@ -263,14 +263,14 @@ class Clusters:
         several = stroke.places is not None or isinstance(stroke.spots, list)
         if not several and not self.shadow.below and not self.shadow.formatted:
             return False
-        news = False
+        news = spot.beside  # may be new
         if spot.left is None or self.place(first) < self.place(spot.left):
             spot.left = first
             news = True
         if spot.right is None or self.place(last) > self.place(spot.right):
             spot.right = last
             news = True
-        return news and several
+        return news and several and spot.first.line is not None and spot.first.line.key is None
 
     def place(self, item: Id) -> tuple[int, int]:
         """Where an id lies in its line: grows along it."""
@@ -293,7 +293,7 @@ class Clusters:
                     continue  # all that lie in a crowd reach as far as it does
                 crowds.add(crowd)
                 left, right = crowd.low, crowd.high
-            if left is not None and right is not None:
+            if left is not None and right is not None and spot.first.line is not None and spot.first.line.key is None:
                 lines.setdefault(id(spot.first.line), []).append((self.place(left), left, right, spot))
         for reaches in lines.values():
             reaches.sort(key=lambda reach: reach[0])

@@ -244,7 +244,9 @@ def _absorb(parts: list[Run]) -> None:
             run.stretch.alive = False
 
 
-class _Block:
+class Block:
+    """Part of an index: runs and where each starts."""
+
     __slots__ = ("runs", "starts")
 
     def __init__(self) -> None:
@@ -258,14 +260,14 @@ class RunIndex:
     __slots__ = ("_blocks", "_heads", "next")
 
     def __init__(self) -> None:
-        self._blocks: list[_Block] = []
+        self._blocks: list[Block] = []
         self._heads: list[int] = []
         self.next = 0
 
     def append(self, run: Run) -> None:
         """Add the run that begins at ``next``."""
         if not self._blocks or len(self._blocks[-1].runs) >= BLOCK:
-            self._blocks.append(_Block())
+            self._blocks.append(Block())
             self._heads.append(run.clock)
         block = self._blocks[-1]
         block.starts.append(run.clock)
@@ -293,7 +295,7 @@ class RunIndex:
         block.starts.insert(index + 1, clock)
         block.runs.insert(index + 1, rest)
         if len(block.runs) > BLOCK:
-            right = _Block()
+            right = Block()
             right.starts, block.starts = block.starts[BLOCK // 2 :], block.starts[: BLOCK // 2]
             right.runs, block.runs = block.runs[BLOCK // 2 :], block.runs[: BLOCK // 2]
             self._blocks.insert(number + 1, right)
@@ -326,7 +328,7 @@ class RunIndex:
                 _absorb(parts)
             block.runs = kept
             block.starts = [run.clock for run in kept]
-        blocks: list[_Block] = []
+        blocks: list[Block] = []
         for block in self._blocks:
             if blocks and len(blocks[-1].runs) + len(block.runs) <= BLOCK // 2:
                 blocks[-1].runs += block.runs
@@ -336,7 +338,7 @@ class RunIndex:
         self._blocks = blocks
         self._heads = [block.starts[0] for block in blocks]
 
-    def _block(self, clock: int) -> _Block:
+    def _block(self, clock: int) -> Block:
         return self._blocks[bisect_right(self._heads, clock) - 1]
 
     def between(self, clock: int, end: int) -> Iterator[Run]:

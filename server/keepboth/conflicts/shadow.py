@@ -101,6 +101,11 @@ class Shadow:
         for client, of_client in clocks.items():
             self._clients[client].join(of_client, one)
 
+    def all_runs(self) -> Iterator[Run]:
+        """Every run, by client and clock."""
+        for known in self._clients.values():
+            yield from known.between(0, known.next)
+
     def tail(self, client: int) -> Run | None:
         """The run with the last clock of *client*."""
         known = self._clients.get(client)

@@ -245,7 +245,7 @@ class Detector:
             return False
         if projector.revision < watch.build_until:
             events = await asyncio.to_thread(
-                self._store.read,
+                self._store.edit_rows,
                 watch.room.name,
                 after=projector.revision,
                 until=watch.build_until,
@@ -256,7 +256,7 @@ class Detector:
                 deadline = self._deadline()
                 while at < len(events):
                     piece = events[at : at + (1 if watch.heavy else SLICE_EDITS // 4)]
-                    await self._feed(watch, partial(projector.take_events, piece), len(piece))
+                    await self._feed(watch, partial(projector.take_rows, piece), len(piece))
                     at += len(piece)
                     if perf_counter() >= deadline:
                         break

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from keepboth.errors import KeepBothError
-from keepboth.events import ActorKind, Condition, Disposition, Draft, Event, EventId, Micros, Receipt
+from keepboth.events import (
+    ActorKind,
+    Condition,
+    Context,
+    ContextSource,
+    Disposition,
+    Draft,
+    Event,
+    EventId,
+    Micros,
+    Receipt,
+)
 
 
 @dataclass(slots=True)
@@ -80,6 +91,18 @@ class FoldRow(NamedTuple):
     payload: bytes | None
 
 
+class EditRow(NamedTuple):
+    """What the conflict engine needs of one edit, and no more."""
+
+    revision: int
+    disposition: Disposition
+    payload: bytes | None
+    actor: str
+    session: str | None
+    context: Context | None
+    context_source: ContextSource
+
+
 class Problem(NamedTuple):
     """One place where the log disagrees with itself."""
 
@@ -146,6 +169,9 @@ class EventStore(Protocol):
 
     def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
         """The edits of *document* with ``after < revision <= until``, cheaply, in order, at most *limit*."""
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        """The edits of *document* with ``after < revision <= until`` and who made them, in order, at most *limit*."""
 
     def head(self) -> Head:
         """The end of the log."""

@@ -17,7 +17,7 @@ from keepboth.errors import ClientMustChange, ShuttingDown
 from keepboth.events import EDIT_RECORDED, ActorKind, Condition, Draft, Event, EventId, Micros, Receipt
 from keepboth.store import rules
 from keepboth.store.audit import Audit, CommitRow
-from keepboth.store.base import Append, Appended, AppendResult, DocumentRow, FoldRow, Head, Problem, Refused
+from keepboth.store.base import Append, Appended, AppendResult, DocumentRow, EditRow, FoldRow, Head, Problem, Refused
 from keepboth.store.hashing import GENESIS, SALT_BYTES, commit_hash, document_hash, event_hash, payload_digest
 from keepboth.store.hashing import context_bytes as encode_context
 
@@ -232,6 +232,16 @@ class MemoryStore:
         with self._moved:
             page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
         rows = [FoldRow(e.revision, e.disposition, e.payload) for e in page if e.type == EDIT_RECORDED]
+        return rows[: max(limit, 0)]
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        with self._moved:
+            page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
+        rows = [
+            EditRow(e.revision, e.disposition, e.payload, e.actor, e.session, e.context, e.context_source)
+            for e in page
+            if e.type == EDIT_RECORDED
+        ]
         return rows[: max(limit, 0)]
 
     def head(self) -> Head:
