@@ -28,7 +28,9 @@ from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
+from keepboth.live.shelf import Shelf
 from keepboth.settings import Settings
+from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.sqlite import SqliteStore
 
@@ -165,6 +167,7 @@ class Application:
         self.url = ""
         self.store = open_store(settings.data)
         self.conflicts = open_conflicts(settings.data)
+        self.checkpoints = Checkpoints(self.conflicts.path)
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -174,7 +177,7 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts)
+        self.detector = Detector(self.store, self.conflicts, shelf=Shelf(self.store, self.checkpoints))
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(
@@ -208,6 +211,7 @@ class Application:
             await self.hub.close()
             await self.detector.close()
             self.store.close()
+            self.checkpoints.close()
             self.conflicts.close()
 
     def stop(self) -> None:

@@ -265,6 +265,14 @@ class DocumentConflicts:
         if not self._queue and not self._all_records:
             self._packs.pack(self._recent, recent, least)
 
+    def packed_above(self, revision: int) -> bool:
+        """True if edits released after *revision* are packed: one who had not seen them makes them be unpacked."""
+        return self._packs.top > revision
+
+    def clocks(self) -> dict[int, int]:
+        """The next clock of every client."""
+        return self._shadow.clocks()
+
     def _detect(self, stroke: Stroke, nth: int) -> None:
         clusters = self._clusters
         runs = [run for run in self._touched(stroke, nth) if not run.mute and run.line is not None]
@@ -387,6 +395,10 @@ class DocumentConflicts:
                 if settled_by(self._shadow, cluster, cluster.severity) != before:
                     touched[cluster] = None
         self._stirred.clear()
+
+    def report_all(self) -> None:
+        """Let `changes` give out every episode again."""
+        self._clusters.touched.update(self._clusters.all)
 
     def episodes(self) -> tuple[Episode, ...]:
         """The conflict log: by root name, sequences first, then in document order."""

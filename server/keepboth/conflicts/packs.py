@@ -130,6 +130,11 @@ class Packs:
         self._second = 0  # the greatest one of all others
         self.fresh = 0
 
+    @property
+    def top(self) -> int:
+        """The greatest effective revision in a pack, 0 if there is none."""
+        return self._reach[self._top] if self._top is not None else 0
+
     # -- taking apart ----------------------------------------------------------------------------------------------
 
     def admit(self, facts: Iterable[EditFact], sessions: dict[str, Session]) -> None:

@@ -101,6 +101,10 @@ class Shadow:
         for client, of_client in clocks.items():
             self._clients[client].join(of_client, one)
 
+    def clocks(self) -> dict[int, int]:
+        """The next clock of every client."""
+        return {client: known.next for client, known in self._clients.items()}
+
     def all_runs(self) -> Iterator[Run]:
         """Every run, by client and clock."""
         for known in self._clients.values():

@@ -37,15 +37,28 @@ def edit_fact(effective: int, event: EditRow | Draft, revision: int, update: Upd
 
 
 class ConflictProjector:
-    """The engine of one document and the place in the log that it has reached (``revision``)."""
+    """The engine of one document and the place in the log that it has reached (``revision``).
 
-    def __init__(self, document: str) -> None:
+    *engine* is one that has been put away at *revision*, with no edit waiting for others.
+    """
+
+    def __init__(self, document: str, engine: DocumentConflicts | None = None, revision: int = 0) -> None:
         self.document = document
-        self.engine = DocumentConflicts()
-        self.revision = 0
+        self.engine = engine or DocumentConflicts()
+        self.revision = revision
         self._waiting = WaitingRoom()
         self._held: dict[int, tuple[EditRow, Update]] = {}
-        self._clocks: dict[int, int] = {}
+        self._clocks: dict[int, int] = self.engine.clocks()
+
+    @property
+    def may_rest(self) -> bool:
+        """True if the engine and the revision are all there is to know."""
+        return not self._held and not self.engine.pending
+
+    def digs(self, contexts: Iterable[Context | None]) -> bool:
+        """True if an edit with one of these contexts makes the engine unpack what is old: not to be done between two
+        messages."""
+        return any(self.engine.packed_above(0 if context is None else context.lower.base) for context in contexts)
 
     def take_rows(self, rows: Iterable[EditRow]) -> None:
         """Feed recorded edits, in revision order; those that wait are fed when their last dependency arrives."""
