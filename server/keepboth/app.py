@@ -32,13 +32,16 @@ from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
+from keepboth.live.shelf import Shelf
 from keepboth.settings import Settings
+from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
+ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
 
 
@@ -214,6 +217,7 @@ class Application:
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
         self.desk = Desk(Folding(self.store, self.checkpoints))
+        self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -223,7 +227,7 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts)
+        self.detector = Detector(self.store, self.conflicts, shelf=Shelf(self.store, self.engines))
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(
@@ -259,6 +263,7 @@ class Application:
             await self.detector.close()
             self.desk.close()
             self.store.close()
+            self.engines.close()
             self.conflicts.close()
             self.checkpoints.close()
 

@@ -239,7 +239,7 @@ def random_world(seed: int, steps: int = 22) -> World:
         writer = rng.choice(writers)
         roll = rng.random()
         if roll < 0.62:
-            _write(rng, writer, hot)
+            write(rng, writer, hot)
         elif roll < 0.7:
             writer.offline = not writer.offline
             if not writer.offline and rng.random() < 0.5:
@@ -255,7 +255,9 @@ def random_world(seed: int, steps: int = 22) -> World:
     return world
 
 
-def _write(rng: Random, writer: Client, hot: list[float]) -> None:
+def write(rng: Random, writer: Client, hot: list[float]) -> None:
+    """Let *writer* make an edit, or type a few letters, near one of the *hot* places (from 0 to 1)."""
+
     def place() -> int:
         size = len(str(writer.text))
         return min(max(int(rng.choice(hot) * size) + rng.randint(-2, 2), 0), size)

@@ -367,7 +367,9 @@ class ServerState(BaseModel):
     store_id: str
     position: int = Field(description="the position of the last event")
     live: dict[str, Any] = Field(description="rooms, sessions, edits in flight, the writer's counters")
-    conflicts: dict[str, Any] = Field(description="edits looked at, seconds spent, engines in memory, revisions behind")
+    conflicts: dict[str, Any] = Field(
+        description="edits looked at, seconds spent, engines restored, engines in memory, revisions behind"
+    )
     store: dict[str, Any] = Field(description="sizes and counts of the log")
 
 

@@ -56,7 +56,8 @@ class DetectorPort(Protocol):
         """Wait for at most *timeout_s*; return the revision up to which the document's conflicts are known."""
 
     def statistics(self) -> dict[str, Any]:
-        """Counts: ``edits`` looked at, ``seconds`` spent, ``engines`` in memory, revisions ``behind``."""
+        """Counts: ``edits`` looked at, ``seconds`` spent, engines ``restored`` and in memory (``engines``), revisions
+        ``behind``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from keepboth.live.frames import binary_frame
 from keepboth.live.passage import CommittedEdit
 from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact, stored
 from keepboth.live.room import Room
+from keepboth.live.shelf import Shelf
 from keepboth.store.base import ConflictStore, EventStore
 from keepboth.yjs.messages import encode_private
 from keepboth.yjs.private import CONFLICTS, encode_json
@@ -42,6 +43,11 @@ SHOW_EVERY_S = 1.0
 """At most so often are new findings of one document rendered, stored and pushed while people type."""
 
 SAVE_EVERY_S = 5.0
+
+REST_AFTER_S = 60.0
+"""An engine that has had nothing to look at for so long is put away; the next edit that misses something brings it
+back."""
+
 SLICE_EDITS = 64
 
 
@@ -67,6 +73,8 @@ class Watch:
     scheduled: bool = False
     asked: bool = False
     failed: bool = False
+    searched: bool = False
+    fed_at: float = 0.0
     shown: int = 0
     shown_at: float = -1.0
     timer: asyncio.TimerHandle | None = None
@@ -81,8 +89,9 @@ class Watch:
 class Detector:
     """Watches every live room. Owns the conflict projection while the server runs."""
 
-    def __init__(self, store: EventStore, conflicts: ConflictStore) -> None:
+    def __init__(self, store: EventStore, conflicts: ConflictStore, shelf: Shelf | None = None) -> None:
         self._store = store
+        self._shelf = shelf
         self._conflicts = conflicts
         self._watches: dict[Room, Watch] = {}
         self._busy: deque[Watch] = deque()
@@ -96,6 +105,7 @@ class Detector:
         self._ended = perf_counter()
         self.seconds = 0.0
         self.edits = 0
+        self.restored = 0
 
     # -- called by rooms ----------------------------------------------------------------------------------------------
 
@@ -170,6 +180,7 @@ class Detector:
         """Hand over what has been found and not been shown yet; nothing more will come."""
         if watch.timer is not None:
             watch.timer.cancel()
+            watch.timer = None
         if (
             watch.projector is not None
             and not watch.failed
@@ -178,6 +189,27 @@ class Detector:
         ):
             self._hand_over(watch, watch.projector.findings())
         self._save_soon(watch)
+        self._put_away(watch)
+
+    def _put_away(self, watch: Watch) -> bool:
+        """Take the engine from *watch* and keep it on the shelf; return False if it still has something to do."""
+        projector = watch.projector
+        if (
+            projector is None
+            or self._shelf is None
+            or watch.failed
+            or watch.queue
+            or watch.overflowed
+            or watch.timer is not None
+            or not watch.shown == watch.covered == projector.revision == watch.room.revision
+        ):
+            return False
+        watch.projector = None
+        watch.last = watch.last_other = watch.room.revision
+        task = self._loop.create_task(self._shelf.put(projector))
+        self._saves.add(task)
+        task.add_done_callback(self._saves.discard)
+        return True
 
     # -- the engine's turn --------------------------------------------------------------------------------------------
 
@@ -186,7 +218,7 @@ class Detector:
         watch.projector = ConflictProjector(watch.room.name)
         watch.build_until = watch.room.revision
         watch.queue.clear()
-        watch.overflowed = False
+        watch.overflowed = watch.searched = False
         self._schedule(watch)
 
     def _schedule(self, watch: Watch) -> None:
@@ -243,9 +275,18 @@ class Detector:
         projector = watch.projector
         if projector is None or watch.failed:
             return False
+        watch.fed_at = self._loop.time()
+        if not watch.searched:
+            watch.searched = True
+            found = None if self._shelf is None else await self._shelf.take(watch.room.name, watch.build_until)
+            if found is not None:
+                if watch.covered < found.revision:
+                    found.engine.report_all()
+                watch.projector = projector = found
+                self.restored += 1
         if projector.revision < watch.build_until:
             events = await asyncio.to_thread(
-                self._store.read,
+                self._store.edit_rows,
                 watch.room.name,
                 after=projector.revision,
                 until=watch.build_until,
@@ -256,7 +297,8 @@ class Detector:
                 deadline = self._deadline()
                 while at < len(events):
                     piece = events[at : at + (1 if watch.heavy else SLICE_EDITS // 4)]
-                    await self._feed(watch, partial(projector.take_events, piece), len(piece))
+                    digs = projector.digs(row.context for row in piece)
+                    await self._feed(watch, partial(projector.take_rows, piece), len(piece), digs)
                     at += len(piece)
                     if perf_counter() >= deadline:
                         break
@@ -272,7 +314,8 @@ class Detector:
         while watch.queue:
             facts = self._take(watch, projector)
             reached = facts[-1].effective if facts else projector.revision
-            await self._feed(watch, partial(projector.take_facts, facts, reached), len(facts))
+            digs = projector.digs(fact.context for fact in facts)
+            await self._feed(watch, partial(projector.take_facts, facts, reached), len(facts), digs)
             if perf_counter() >= deadline:
                 break
         if watch.queue:
@@ -305,11 +348,11 @@ class Detector:
             self._save_soon(watch, list(findings.episodes.values()), findings.superseded)
             self._tell(watch.room, list(findings.episodes.values()), findings.superseded)
 
-    async def _feed(self, watch: Watch, call: Callable[[], None], edits: int) -> None:
-        """Let the engine look at a few edits: here, or in a thread while this document's edits take long to look at
-        (a merge of long branches), so that no room waits for it."""
+    async def _feed(self, watch: Watch, call: Callable[[], None], edits: int, heavy: bool) -> None:
+        """Let the engine look at a few edits: here, or in a thread if they are *heavy* or while this document's edits
+        take long to look at (a merge of long branches), so that no room waits for it."""
         started = perf_counter()
-        if watch.heavy:
+        if watch.heavy or heavy:
             await asyncio.to_thread(call)
         else:
             call()
@@ -375,6 +418,8 @@ class Detector:
             for watch in list(self._watches.values()):
                 if watch.known > watch.saved and watch.room.state == "live":
                     self._save_soon(watch)
+                if watch.fed_at + REST_AFTER_S < self._loop.time():
+                    self._put_away(watch)
 
     async def caught_up(self, room: Room, timeout_s: float) -> int:
         """Wait until the conflicts of *room* are known up to where it is now, and stored; return how far they are."""
@@ -397,12 +442,13 @@ class Detector:
         return watch.known
 
     def statistics(self) -> dict[str, Any]:
-        """What detection has done since the start: edits looked at, seconds spent, engines in memory, revisions
-        behind."""
+        """What detection has done since the start: edits looked at, seconds spent, engines taken from checkpoints,
+        engines in memory, revisions behind."""
         watches = list(self._watches.values())
         return {
             "edits": self.edits,
             "seconds": round(self.seconds, 6),
+            "restored": self.restored,
             "engines": sum(watch.projector is not None for watch in watches),
             "behind": sum(max(0, watch.room.revision - watch.covered) for watch in watches),
         }

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.conflicts.report import episode_body
-from keepboth.events import EDIT_RECORDED, Context, Draft, Event, Seen
+from keepboth.events import Context, Draft, Seen
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.store.base import ConflictStore, EventStore, StoredEpisode
+from keepboth.store.base import ConflictStore, EditRow, EventStore, StoredEpisode
 from keepboth.yjs.structs import SKIP, Update
 from keepboth.yjs.update import decode_update
 
@@ -24,7 +24,7 @@ class Findings(NamedTuple):
     superseded: list[tuple[str, str]]
 
 
-def edit_fact(effective: int, event: Event | Draft, revision: int, update: Update) -> EditFact:
+def edit_fact(effective: int, event: EditRow | Draft, revision: int, update: Update) -> EditFact:
     """One edit as the engine needs it. Without a context: anything before it may have been seen, nothing must.
 
     What is only assumed about an author (content that somebody else brought) makes nothing certain.
@@ -37,21 +37,34 @@ def edit_fact(effective: int, event: Event | Draft, revision: int, update: Updat
 
 
 class ConflictProjector:
-    """The engine of one document and the place in the log that it has reached (``revision``)."""
+    """The engine of one document and the place in the log that it has reached (``revision``).
 
-    def __init__(self, document: str) -> None:
+    *engine* is one that has been put away at *revision*, with no edit waiting for others.
+    """
+
+    def __init__(self, document: str, engine: DocumentConflicts | None = None, revision: int = 0) -> None:
         self.document = document
-        self.engine = DocumentConflicts()
-        self.revision = 0
+        self.engine = engine or DocumentConflicts()
+        self.revision = revision
         self._waiting = WaitingRoom()
-        self._held: dict[int, tuple[Event, Update]] = {}
-        self._clocks: dict[int, int] = {}
+        self._held: dict[int, tuple[EditRow, Update]] = {}
+        self._clocks: dict[int, int] = self.engine.clocks()
 
-    def take_events(self, events: Iterable[Event]) -> None:
-        """Feed recorded events, in revision order; those that wait are fed when their last dependency arrives."""
-        for event in events:
+    @property
+    def may_rest(self) -> bool:
+        """True if the engine and the revision are all there is to know."""
+        return not self._held and not self.engine.pending
+
+    def digs(self, contexts: Iterable[Context | None]) -> bool:
+        """True if an edit with one of these contexts makes the engine unpack what is old: not to be done between two
+        messages."""
+        return any(self.engine.packed_above(0 if context is None else context.lower.base) for context in contexts)
+
+    def take_rows(self, rows: Iterable[EditRow]) -> None:
+        """Feed recorded edits, in revision order; those that wait are fed when their last dependency arrives."""
+        for event in rows:
             self.revision = event.revision
-            if event.type != EDIT_RECORDED or event.payload is None or event.disposition == "quarantined":
+            if event.payload is None or event.disposition == "quarantined":
                 continue
             update = decode_update(event.payload)
             if event.disposition == "ready" and not self._held:
@@ -75,7 +88,7 @@ class ConflictProjector:
             self._add(batch)
         self.revision = max(self.revision, revision)
 
-    def held(self, revision: int) -> tuple[Event, Update] | None:
+    def held(self, revision: int) -> tuple[EditRow, Update] | None:
         """An edit that was waiting when it was read from the log."""
         return self._held.get(revision)
 
@@ -85,7 +98,7 @@ class ConflictProjector:
         changes = self.engine.changes()
         return Findings({episode.id: episode for episode in changes.changed}, list(changes.superseded))
 
-    def _feed(self, rows: list[tuple[Event, Update]], effective: int) -> None:
+    def _feed(self, rows: list[tuple[EditRow, Update]], effective: int) -> None:
         for _, update in rows:
             self._note(update)
         self._add([edit_fact(effective, event, event.revision, update) for event, update in rows])
@@ -139,11 +152,15 @@ def rebuild(
     conflicts.drop(document)
     for row in rows:
         projector = ConflictProjector(row.document)
-        while events := store.read(row.document, after=projector.revision, until=row.revision, limit=READ_ROWS):
-            projector.take_events(events)
-            done += len(events)
+        before = done
+        while edits := store.edit_rows(row.document, after=projector.revision, until=row.revision, limit=READ_ROWS):
+            projector.take_rows(edits)
+            done = before + projector.revision
             if progress is not None:
                 progress(done, total)
+        done = before + row.revision
+        if progress is not None:
+            progress(done, total)
         findings = projector.findings()
         conflicts.advance(
             row.document,

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from keepboth.errors import KeepBothError
-from keepboth.events import ActorKind, Condition, Context, Disposition, Draft, Event, EventId, Micros, Receipt
+from keepboth.events import (
+    ActorKind,
+    Condition,
+    Context,
+    ContextSource,
+    Disposition,
+    Draft,
+    Event,
+    EventId,
+    Micros,
+    Receipt,
+)
 
 
 @dataclass(slots=True)
@@ -94,6 +105,18 @@ class EventLine(NamedTuple):
     context: Context | None
 
 
+class EditRow(NamedTuple):
+    """What the conflict engine needs of one edit, and no more."""
+
+    revision: int
+    disposition: Disposition
+    payload: bytes | None
+    actor: str
+    session: str | None
+    context: Context | None
+    context_source: ContextSource
+
+
 class Problem(NamedTuple):
     """One place where the log disagrees with itself."""
 
@@ -166,6 +189,9 @@ class EventStore(Protocol):
 
     def revision_at(self, document: str, position: int) -> int:
         """The last revision of *document* at or before *position* of the log, 0 if there is none."""
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        """The edits of *document* with ``after < revision <= until`` and who made them, in order, at most *limit*."""
 
     def head(self) -> Head:
         """The end of the log."""

@@ -18,7 +18,18 @@ from keepboth.errors import ClientMustChange, ShuttingDown
 from keepboth.events import EDIT_RECORDED, ActorKind, Condition, Draft, Event, EventId, Micros, Receipt
 from keepboth.store import rules
 from keepboth.store.audit import Audit, CommitRow
-from keepboth.store.base import Append, Appended, AppendResult, DocumentRow, EventLine, FoldRow, Head, Problem, Refused
+from keepboth.store.base import (
+    Append,
+    Appended,
+    AppendResult,
+    DocumentRow,
+    EditRow,
+    EventLine,
+    FoldRow,
+    Head,
+    Problem,
+    Refused,
+)
 from keepboth.store.hashing import GENESIS, SALT_BYTES, commit_hash, document_hash, event_hash, payload_digest
 from keepboth.store.hashing import context_bytes as encode_context
 
@@ -256,6 +267,16 @@ class MemoryStore:
     def revision_at(self, document: str, position: int) -> int:
         with self._moved:
             return bisect_right(self._documents.get(document, []), position, key=lambda event: event.position)
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        with self._moved:
+            page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
+        rows = [
+            EditRow(e.revision, e.disposition, e.payload, e.actor, e.session, e.context, e.context_source)
+            for e in page
+            if e.type == EDIT_RECORDED
+        ]
+        return rows[: max(limit, 0)]
 
     def head(self) -> Head:
         with self._moved:
