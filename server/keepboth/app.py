@@ -14,17 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from keepboth.api import create_api
+from keepboth.api.entries import entries
 from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, SettingsInvalid
 from keepboth.events import EventId, Micros
-from keepboth.live.detection import Detector
+from keepboth.live.bell import Bell
+from keepboth.live.detection import Detector, Lag
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
@@ -108,6 +111,15 @@ class _CatchUp:
             return 0
         return await self._detector.caught_up(room, timeout_s)
 
+    def lags(self, document: str | None = None) -> list[Lag]:
+        """Live documents that the engine is behind in."""
+        return self._detector.lags(document)
+
+    @property
+    def bell(self) -> Bell:
+        """Rung when the conflict log has changed."""
+        return self._detector.bell
+
     def statistics(self) -> dict[str, Any]:
         """What detection has done so far."""
         return self._detector.statistics()
@@ -152,6 +164,7 @@ class Server(uvicorn.Server):
         """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""
         for server in self.servers:
             server.close()
+        self._application.detector.bell.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
 
@@ -174,7 +187,7 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts)
+        self.detector = Detector(self.store, self.conflicts, partial(entries, self.store))
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(

@@ -139,11 +139,12 @@ def test_replacing_takes_away_what_is_not_there_any_more(conflicts: ConflictStor
     assert (conflicts.change(), conflicts.count(), conflicts.cursor("a")) == (before, 4, (5, b"5"))
     assert conflicts.replace("a", 5, b"x", [episode("e1", body=b"[]"), episode("e2")], [("e3", "e2")])
     assert (ids(conflicts.list("a")), conflicts.cursor("a"), conflicts.count("b")) == (["e1", "e2"], (5, b"x"), 1)
-    assert (conflicts.get("e0", "a"), conflicts.get("e3", "a")) == (None, episode("e2"))
+    assert [conflicts.get(id, "a") for id in ("e0", "e3")] == [episode("e1", body=b"[]"), episode("e2")]
     assert [(one.what, one.id) for one in conflicts.changes(before)] == [("entry", "e1"), ("superseded", "e3")]
     before = conflicts.change()
     assert conflicts.replace("a", 6, b"", [episode("e1", body=b"[]")], [])
     assert [(one.what, one.document) for one in conflicts.changes(before)] == [("reset", "a")]
+    assert (conflicts.get("e3", "a"), conflicts.documents()) == (None, ["a", "b"])
 
 
 def test_dropping_everything_begins_another_epoch(conflicts: ConflictStore) -> None:

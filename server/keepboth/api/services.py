@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,11 +49,43 @@ class HubPort(Protocol):
         """Counts: ``rooms``, ``sessions``, ``in_flight``, ``writer``."""
 
 
+class BellPort(Protocol):
+    """Take ``next()`` before looking for news, then wait for it. ``closed``: the server goes down."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def next(self) -> asyncio.Event: ...
+
+
+class LagPort(Protocol):
+    """Revisions: up to which conflicts are ``known``, the engine has ``looked``, the document is."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def known(self) -> int: ...
+
+    @property
+    def looked(self) -> int: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
 class DetectorPort(Protocol):
     """The conflict engine, as far as a reader of the conflict log must wait for it."""
 
     async def catch_up(self, document: str, timeout_s: float) -> int:
         """Wait for at most *timeout_s*; return the revision up to which the document's conflicts are known."""
+
+    def lags(self, document: str | None = None) -> Sequence[LagPort]:
+        """Live documents (or this one) that the engine is behind in."""
+
+    @property
+    def bell(self) -> BellPort:
+        """Rung when the conflict log has changed."""
 
     def statistics(self) -> dict[str, Any]:
         """Counts: ``edits`` looked at, ``seconds`` spent, ``engines`` in memory, revisions ``behind``."""

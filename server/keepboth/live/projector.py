@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.conflicts.report import episode_body
 from keepboth.events import EDIT_RECORDED, Context, Draft, Event, Seen
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.store.base import ConflictStore, EventStore, StoredEpisode
+from keepboth.live.rows import rows_of
+from keepboth.store.base import ConflictStore, DocumentRow, EventStore
 from keepboth.yjs.structs import SKIP, Update
 from keepboth.yjs.update import decode_update
 
@@ -104,29 +104,16 @@ class ConflictProjector:
                     clocks[client] = end
 
 
-def stored(document: str, episode: Episode) -> StoredEpisode:
-    """The episode as the projection keeps it."""
-    return StoredEpisode(
-        episode.id,
-        document,
-        episode.first_revision,
-        episode.last_revision,
-        episode.certain,
-        tuple(sorted(episode.kinds)),
-        tuple(side.actor for side in episode.sides),
-        episode_body(episode),
-    )
-
-
 def rebuild(
     store: EventStore,
     conflicts: ConflictStore,
     document: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Drop the conflict log of *document* (or all) and build it again from the events; return the number of episodes.
+    """Build the conflict log of *document* (or all) again from the events; return the number of episodes.
 
-    ``progress(done, total)`` counts events.
+    Each document is built beside what is stored of it and takes its place in one transaction, so readers always see
+    one or the other, and a server may run meanwhile. ``progress(done, total)`` counts events.
     """
     rows = [row] if document is not None and (row := store.document(document)) else []
     if document is None:
@@ -134,22 +121,39 @@ def rebuild(
         while page := store.documents(after=after, limit=500):
             rows += page
             after = page[-1].document
+        for gone in set(conflicts.documents()).difference(row.document for row in rows):
+            conflicts.drop(gone)
     total = sum(row.revision for row in rows)
     done = 0
-    conflicts.drop(document)
     for row in rows:
-        projector = ConflictProjector(row.document)
+
+        def tell(events: int, before: int = done) -> None:
+            if progress is not None:
+                progress(min(before + events, total), total)
+
+        _build(store, conflicts, row, tell)
+        done += row.revision
+    return conflicts.count(document)
+
+
+def _build(store: EventStore, conflicts: ConflictStore, row: DocumentRow, tell: Callable[[int], None]) -> None:
+    """Build one document's conflict log and put it in place."""
+    known, digest = conflicts.cursor(row.document)
+    if known and store.hash_at(row.document, known) != digest:
+        conflicts.drop(row.document)  # found in another history of the document
+    projector = ConflictProjector(row.document)
+    episodes: dict[str, Episode] = {}
+    aliases: list[tuple[str, str]] = []
+    while True:
         while events := store.read(row.document, after=projector.revision, until=row.revision, limit=READ_ROWS):
             projector.take_events(events)
-            done += len(events)
-            if progress is not None:
-                progress(done, total)
+            tell(projector.revision)
         findings = projector.findings()
-        conflicts.advance(
-            row.document,
-            row.revision,
-            row.document_hash,
-            [stored(row.document, episode) for episode in findings.episodes.values()],
-            findings.superseded,
-        )
-    return conflicts.count(document)
+        for old, _ in findings.superseded:
+            episodes.pop(old, None)
+        episodes |= findings.episodes
+        aliases += findings.superseded
+        found = rows_of(store, row.document, episodes.values())
+        if conflicts.replace(row.document, row.revision, row.document_hash, found, aliases):
+            return
+        row = store.document(row.document) or row  # the server has gone on meanwhile: follow

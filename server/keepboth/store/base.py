@@ -310,8 +310,11 @@ class ConflictStore(Protocol):
         episodes: Sequence[StoredEpisode],
         aliases: Sequence[tuple[str, str]],
     ) -> bool:
-        """Make this all there is of *document*, in one transaction. False, and nothing is done, if what is stored
-        reaches beyond *revision* by now."""
+        """Make this all there is of *document*, in one transaction; former ids that still lead somewhere stay. False,
+        and nothing is done, if what is stored reaches beyond *revision* by now."""
+
+    def documents(self) -> Sequence[str]:
+        """Every document of which something is stored."""
 
     def judge(self, document: str, decided: int, judged: Sequence[tuple[str, Status, str]]) -> None:
         """Store what decisions up to revision *decided* have made of entries: (id, status, state)."""

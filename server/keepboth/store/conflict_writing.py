@@ -135,12 +135,12 @@ class Writing:
             status, state, change, found[1] != status, change, found[0],
         )  # fmt: skip
 
-    def keep_only(self, document: str, ids: set[str], old: set[str]) -> None:
-        """Take away every other entry and every other former id."""
+    def keep_only(self, document: str, ids: set[str]) -> None:
+        """Take away every other entry, and every former id that leads to none."""
+        for old, new in self.run("SELECT old, new FROM aliases WHERE document = ?", document).fetchall():
+            if new not in ids:
+                self.run("DELETE FROM aliases WHERE document = ? AND old = ?", document, old)
         there = [row[0] for row in self.run("SELECT id FROM episodes WHERE document = ?", document)]
-        for (alias,) in self.run("SELECT old FROM aliases WHERE document = ?", document).fetchall():
-            if alias not in old:
-                self.run("DELETE FROM aliases WHERE document = ? AND old = ?", document, alias)
         gone = [id for id in there if id not in ids]
         for id in gone:
             self._remove(document, id)
@@ -156,7 +156,7 @@ class Writing:
                 self.run("INSERT INTO words (words) VALUES ('delete-all')")
             self.run("UPDATE life SET epoch = ?", new_epoch())
             return
-        self.keep_only(document, set(), set())
+        self.keep_only(document, set())
         for table in ("cursors", "decided"):
             self.run(f"DELETE FROM {table} WHERE document = ?", document)
 

@@ -23,6 +23,7 @@ from keepboth.store.schema import set_pragmas
 
 Episodes = list[StoredEpisode]
 Changes = list[Change]
+Names = list[str]
 """Named here: inside the class ``list`` is its method."""
 
 
@@ -129,7 +130,7 @@ class SqliteConflictStore:
             if writing.cursor(document)[0] > revision:
                 return False
             writing.take(document, episodes, aliases)
-            writing.keep_only(document, {episode.id for episode in episodes}, {old for old, _ in aliases})
+            writing.keep_only(document, {episode.id for episode in episodes})
             writing.move(document, revision, document_hash)
             return True
 
@@ -157,6 +158,11 @@ class SqliteConflictStore:
     def cursor(self, document: str) -> tuple[int, bytes]:
         with self._reading() as connection:
             return stored_cursor(connection, document)
+
+    def documents(self) -> Names:
+        with self._reading() as connection:
+            found = connection.execute("SELECT document FROM cursors UNION SELECT document FROM episodes ORDER BY 1")
+            return [row[0] for row in found]
 
     def decided(self, document: str) -> int:
         with self._reading() as connection:

@@ -14,6 +14,7 @@ from keepboth.store.conflict_terms import STATUSES, cursor_of, key_of, place_of,
 
 Episodes = list[StoredEpisode]
 Changes = list[Change]
+Names = list[str]
 """Named here: inside the class ``list`` is its method."""
 
 Name = tuple[str, str]
@@ -107,12 +108,12 @@ class MemoryConflictStore:
             if self.cursor(document)[0] > revision:
                 return False
             self._take(document, episodes, aliases)
-            self._keep_only(document, {episode.id for episode in episodes}, {old for old, _ in aliases})
+            self._keep_only(document, {episode.id for episode in episodes})
             self._cursors[document] = (revision, document_hash)
             return True
 
-    def _keep_only(self, document: str, ids: set[str], old: set[str]) -> None:
-        self._aliases = {name: to for name, to in self._aliases.items() if name[0] != document or name[1] in old}
+    def _keep_only(self, document: str, ids: set[str]) -> None:
+        self._aliases = {name: to for name, to in self._aliases.items() if name[0] != document or to[0] in ids}
         gone = [name for name in self._rows if name[0] == document and name[1] not in ids]
         for name in gone:
             del self._rows[name]
@@ -126,6 +127,10 @@ class MemoryConflictStore:
                 if row is not None:
                     self._put((document, id), row.episode._replace(status=status, state=state))
             self._decided[document] = decided
+
+    def documents(self) -> Names:
+        with self._lock:
+            return sorted({*self._cursors, *(name[0] for name in self._rows)})
 
     def decided(self, document: str) -> int:
         with self._lock:
@@ -211,7 +216,7 @@ class MemoryConflictStore:
     def drop(self, document: str | None = None) -> None:
         with self._lock:
             if document is not None:
-                self._keep_only(document, set(), set())
+                self._keep_only(document, set())
                 self._cursors.pop(document, None)
                 self._decided.pop(document, None)
                 return
