@@ -42,4 +42,14 @@ def create_api(services: Services) -> FastAPI:
     for module in (documents, states, events, conflicts, feed, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
+    describe = app.openapi
+    app.openapi = lambda: _with_streams(describe())  # type: ignore[method-assign]
     return app
+
+
+def _with_streams(description: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI describes what a stream carries under the media type of JSON only."""
+    content = description["paths"]["/api/conflicts/feed"]["get"]["responses"]["200"]["content"]
+    if "application/json" in content:
+        content[feed.MEDIA_TYPE] = content.pop("application/json")
+    return description

@@ -177,10 +177,9 @@ _readers = Readers()
 class FeedResponse(Response):
     """Sends events until the reader goes, takes nothing for *patience_s*, or the server goes down."""
 
-    media_type = MEDIA_TYPE
-
-    def __init__(self, events: AsyncGenerator[bytes, None], patience_s: float) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    def __init__(self, events: AsyncGenerator[bytes, None], patience_s: float, status_code: int = 200) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(status_code=status_code, headers=headers, media_type=MEDIA_TYPE)
         del self.headers["content-length"]
         self._events = events
         self._patience_s = patience_s
@@ -198,7 +197,7 @@ class FeedResponse(Response):
             _readers.count -= 1
 
     async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
             async with aclosing(self._events) as events:
                 async for chunk in events:
