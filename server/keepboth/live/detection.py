@@ -401,6 +401,8 @@ class Detector:
                     self._rouse()
                     watch.moved.clear()
                     await watch.moved.wait()
+                if self._recorder.owes(room.name):
+                    self._save_soon(watch)
                 if self._saves:
                     await asyncio.wait(set(self._saves))
         except TimeoutError:
