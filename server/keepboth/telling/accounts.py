@@ -1,0 +1,151 @@
+"""An entry read once: who wrote which version, what each put in and took out, in texts that people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from keepboth.conflicts.model import Episode, Side
+from keepboth.telling.differences import difference
+from keepboth.telling.facts import Circumstances
+from keepboth.telling.passages import Frame, framed
+from keepboth.telling.people import Person, kinds_of, persons
+from keepboth.telling.texts import around_markup, is_markup, read_markup
+from keepboth.telling.words import boundaries, graphemes
+
+
+class Change(NamedTuple):
+    """What one version changed: ``left`` and ``right`` were kept around the text it put in and the text it took out.
+
+    Where it changed several places, ``inserted`` and ``deleted`` are the longest of each.
+    """
+
+    left: str
+    inserted: str
+    deleted: str
+    right: str
+
+
+class Version(NamedTuple):
+    """What one or several people wrote alike. ``people`` stand by name; ``sessions`` are the devices where one person
+    collided with themselves, else empty. ``lost`` is what of it is missing now."""
+
+    people: tuple[Person, ...]
+    sessions: tuple[str, ...]
+    text: str
+    change: Change
+    lost: str
+    formats: tuple[tuple[str, str], ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [person.name for person in self.people]
+
+
+class Account(NamedTuple):
+    """``people`` are all authors by name; ``versions`` stand by their people's names. ``base``, ``merged``, ``before``
+    and ``after`` are the entry's texts as they are read; ``present`` is what the place says now."""
+
+    episode: Episode
+    facts: tuple[Circumstances, ...]
+    people: tuple[Person, ...]
+    versions: tuple[Version, ...]
+    markup: bool
+    base: str
+    merged: str
+    present: str
+    before: str
+    after: str
+    frame: Frame
+
+    @property
+    def names(self) -> list[str]:
+        return [person.name for person in self.people]
+
+    @property
+    def lost(self) -> list[Version]:
+        return [version for version in self.versions if version.lost]
+
+
+def account_of(
+    episode: Episode, names: Mapping[str, str], facts: Sequence[Circumstances], present: str | None = None
+) -> Account:
+    """Read *episode*. *names* are what actors are called; *facts* of edits that are no part of it are passed over.
+    *present*: what later edits made of the place, None if that is not known."""
+    revisions = set(episode.revisions)
+    own = tuple(fact for fact in facts if fact.revision in revisions)
+    named = persons((side.actor for side in episode.sides), names, kinds_of(own))
+    markup = is_markup(episode)
+
+    def read(text: str) -> str:
+        return read_markup(text) if markup else text
+
+    base, merged = read(episode.base), read(episode.merged)
+    now = merged if present is None else read(present)
+    before, after = episode.before, episode.after
+    if markup:
+        before, after = around_markup(before, after)
+    versions = _versions(episode.sides, named, [read(side.text) for side in episode.sides], base, markup)
+    frame = framed(before, [base, merged, now, *(version.text for version in versions)], after)
+    people = tuple(sorted(set(named.values()), key=lambda person: person.name))
+    return Account(episode, own, people, versions, markup, base, merged, now, before, after, frame)
+
+
+def _versions(
+    sides: Sequence[Side], named: Mapping[str, Person], texts: Sequence[str], base: str, markup: bool
+) -> tuple[Version, ...]:
+    alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[Side]] = {}
+    for side, text in zip(sides, texts, strict=True):
+        alike.setdefault((text, side.formats), []).append(side)
+    versions = []
+    for (text, formats), writers in alike.items():
+        lost = max((side.lost for side in writers), key=len)
+        versions.append(
+            Version(
+                tuple(sorted({named[side.actor] for side in writers}, key=lambda person: person.name)),
+                tuple(side.session for side in writers if side.session is not None),
+                text,
+                change_of(base, text),
+                read_markup(lost) if markup else lost,
+                formats,
+            )
+        )
+    return tuple(sorted(versions, key=lambda version: (version.names, version.sessions)))
+
+
+def change_of(base: str, text: str) -> Change:
+    """What leads from *base* to *text*, cut at whole characters, and at words where that is as true."""
+    old, new = graphemes(base), graphemes(text)
+    low = 0
+    while low < min(len(old), len(new)) and old[low] == new[low]:
+        low += 1
+    high = 0
+    while high < min(len(old), len(new)) - low and old[-1 - high] == new[-1 - high]:
+        high += 1
+    if low + high == min(len(old), len(new)):
+        longer, shorter = (old, new) if len(old) > len(new) else (new, old)
+        low = _at_words(longer, low, len(longer) - high)
+        high = len(shorter) - low
+    left, right = "".join(old[:low]), "".join(old[len(old) - high :])
+    deleted, inserted = "".join(old[low : len(old) - high]), "".join(new[low : len(new) - high])
+    if deleted and inserted:
+        pieces = difference(base, text)
+        deleted = max((piece.text for piece in pieces if piece.op == "delete"), key=len, default="")
+        inserted = max((piece.text for piece in pieces if piece.op == "insert"), key=len, default="")
+    return Change(left, inserted, deleted, right)
+
+
+def _at_words(longer: Sequence[str], start: int, end: int) -> int:
+    """Where ``longer[start:end]`` may begin as well, being followed by what it begins with: ``two `` rather than
+    ``wo t`` of ``two three``. The leftmost place with a word's end on either side, else *start*."""
+    places = boundaries("".join(longer))
+    offsets = [0]
+    for piece in longer:
+        offsets.append(offsets[-1] + len(piece))
+    best = start
+    while True:
+        if offsets[start] in places and offsets[end] in places:
+            best = start
+        if not start or start == end or longer[start - 1] != longer[end - 1]:
+            return best
+        start, end = start - 1, end - 1

@@ -1,0 +1,151 @@
+"""Every sentence there is, in English, by code. An application that speaks another language replaces the table.
+
+``{field}`` is a parameter, ``{field:form}`` says how it is written: see `keepboth.telling.sentences`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLLISIONS: Final = {
+    "both-rewrote": "{people:both} rewrote {before:quote}. {versions:all} are in the text.",
+    "both-rewrote-mixed": "{people:both} rewrote {before:quote}. {versions:all} are in the text and "
+    "their letters are mixed.",
+    "both-wrote": "{people:both} wrote in the same place: {texts:quotes}. {versions:all} are in the text.",
+    "both-wrote-mixed": "{people:both} wrote in the same place: {texts:quotes}. {versions:all} are in "
+    "the text and their letters are mixed.",
+    "several-changed": "{people} changed the same {noun}.",
+    "several-changed-mixed": "{people} changed the same {noun}. Their letters are mixed.",
+    "wrote-beside-deleted": "{deleters} deleted {gone:quote} while {writers} wrote {text:quote} right beside it.",
+    "wrote-twice": "{people:both} wrote {text:quote}. It is in the text {times:times}.",
+    "changed-twice": "{people} made the same change. What they wrote is in the text {times:times}.",
+    "replaced-deleted": "{deleters} deleted {gone:quote} while {writers} rewrote it. {writers:own} "
+    "{text:quote} is in the text.",
+    "typed-in-deleted": "{deleters} deleted {what} while {writers} typed in {it}. {writers:own} "
+    "{text:quote} stayed, without {its}.",
+    "typed-in-rewritten": "{deleters} rewrote {what} while {writers} typed in {it}. {writers:own} "
+    "{text:quote} stayed, without {its}.",
+    "typed-in-removed": "{deleters} deleted {what} while {writers} typed in {it}. {losers:own} "
+    "{text:quote} is not in the document.",
+    "changed-in-removed": "{deleters} deleted {what} while {writers} changed {it}. Nothing that was "
+    "written is missing.",
+    "typed-in-replaced": "{deleters} replaced {key:code} while {writers} changed what was in it. "
+    "{losers:own} {text:quote} is not in the document.",
+    "changed-in-replaced": "{deleters} replaced {key:code} while {writers} changed what was in it.",
+    "text-missing": "{people} changed the same {noun}. {losers:own} {text:quote} is not in the document.",
+    "key-set": "{settings:settings}. It is now {now:value}.",
+    "key-unset": "{settings:settings}. It is not set now.",
+    "formatted": "{people} formatted {text:quote} differently: {formats:formats}.",
+    "formatted-deleted": "{deleters} deleted {text:quote} while {writers} formatted it.",
+    "each-deleted": "{deletions:deletions}. All of it is gone.",
+    "same-change": "{people} made the same change.",
+    "same-deleted": "{people:both} deleted {text:quote}.",
+    "same-key": "{people:both} set {key:code} to {now:value}.",
+    "same-key-removed": "{people:both} removed {key:code}.",
+    "own-devices": "{people} changed the same {noun} on {devices:#device}.",
+    "own-devices-missing": "{people} changed the same {noun} on {devices:#device}. {text:quote} is not "
+    "in the document.",
+    "filled": "{people:both} wrote into an empty document. {versions:all} are in it.",
+    "filled-twice": "{people:both} wrote the same into an empty document. It is there {times:times}.",
+    "possible": "May have collided: this editor does not report what it had seen.",
+}
+
+NOTES: Final = {
+    "capped": "So many edits met here that they were not compared one by one.",
+    "settled": "It has been rewritten since, by somebody who had seen all of it.",
+    "resolved": "Resolved by {person}.",
+    "nothing-missing": "Nothing is missing.",
+}
+
+TITLES: Final = {
+    "wrote": "{people} wrote",
+    "deleted": "{people} deleted it",
+    "kept": "{people} left it as it was",
+}
+
+PLACES: Final = {
+    "line": "line {line}",
+    "key": "{key:code}",
+    "path": "{path}",
+    "path-line": "{path}, line {line}",
+    "block": "{noun} {number}",
+    "heading": "heading {heading:quote}",
+}
+
+TIMES: Final = {
+    "met": "{ago} ago, at the same time",
+    "met-apart": "{ago} ago, apart for {apart}",
+    "just-met": "just now, at the same time",
+    "just-met-apart": "just now, apart for {apart}",
+    "arrived": "arrived {at}, written earlier",
+}
+
+CHOICES: Final = {
+    "leave": "Leave as it is",
+    "leave-deleted": "Leave it deleted",
+    "use": "Use {people:own}",
+    "use-once": "Keep it once",
+    "use-value": "Use {value:value}",
+    "use-removed": "Remove {key:code}",
+    "keep-value": "Keep {value:value}",
+    "keep-removed": "Keep it removed",
+    "both": "Both, one after the other",
+    "all": "All, one after the other",
+    "restore": "Put the {noun} back",
+    "restore-value": "Put the earlier {key:code} back",
+    "remove-rest": "Remove the rest",
+    "write": "Write it…",
+    "seen": "Seen",
+}
+
+OUTCOMES: Final = {
+    "text-missing": "Text missing",
+    "shown-twice": "Shown twice",
+    "both-kept": "Both kept",
+    "one-kept": "One kept",
+    "stray-words": "Stray words",
+    "formatting": "Formatting",
+    "both-deleted": "Both deleted",
+    "same-change": "Same change",
+}
+
+RETURNS: Final = {
+    "back": "{person} is back after {away}: {edits:#edit} merged, {places:#place} to look at.",
+    "back-missing": "{person} is back after {away}: {edits:#edit} merged, {places:#place} to look at, "
+    "{missing} with missing text.",
+    "back-unknown": "{person} is back: {edits:#edit} arrived {at}, written earlier, {places:#place} to look at.",
+    "back-unknown-missing": "{person} is back: {edits:#edit} arrived {at}, written earlier, "
+    "{places:#place} to look at, {missing} with missing text.",
+}
+
+FOOTERS: Final = {
+    "none": "No collisions in {edits:#edit} by {people:#person}. Overlapping edits will appear here.",
+    "nothing-needs-you": "Nothing needs you. {hidden} hidden: {reasons:reasons}.",
+    "hidden": "{hidden} hidden: {reasons:reasons}.",
+    "checking": "Checking history, {percent} %.",
+}
+
+HIDDEN: Final = {
+    "resolved": "resolved",
+    "settled": "settled",
+    "same-change": "same change",
+    "your-own-devices": "your own devices",
+    "own-devices": "one person's own devices",
+    "possible": "possible",
+    "whitespace": "only spaces",
+    "filled-twice": "the same start twice",
+}
+
+ENGLISH: Final[dict[str, dict[str, str]]] = {
+    "collision": COLLISIONS,
+    "note": NOTES,
+    "title": TITLES,
+    "place": PLACES,
+    "time": TIMES,
+    "choice": CHOICES,
+    "outcome": OUTCOMES,
+    "return": RETURNS,
+    "footer": FOOTERS,
+    "hidden": HIDDEN,
+}
+"""By group; a sentence's full code is ``group.code``."""
