@@ -13,8 +13,8 @@ from pycrdt import Doc, Text
 from keepboth.conflicts.choices import Preview, Wish, offered, plan, previews
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.conflicts.place import Place, SideKey, until
 from keepboth.conflicts.restoring import fresh_client, update_of
+from keepboth.conflicts.versions import SideKey, Versions, until
 from keepboth.conflicts.views import everything, text
 from keepboth.errors import InvalidRequest
 from keepboth.events import Context
@@ -52,10 +52,10 @@ class Served:
     def says(self) -> str:
         return str(self.text)
 
-    def place(self, id: str, earlier: frozenset[int] = frozenset()) -> Place:
+    def place(self, id: str, earlier: frozenset[int] = frozenset()) -> Versions:
         found = self.engine.found(id)
         assert found is not None
-        return Place(*found, everything, earlier)
+        return Versions(*found, everything, earlier)
 
     def around(self, id: str) -> tuple[str, str]:
         """All the text before and behind the place."""
@@ -289,7 +289,7 @@ def test_the_place_as_it_was_at_an_earlier_revision() -> None:
     served.act(episode.id, Wish("use", SideKey("ann")))
     found = served.engine.found(episode.id)
     assert found is not None
-    then = Place(*found, until(before))
+    then = Versions(*found, until(before))
     assert plan(then, Wish("leave")).preview.text == "2II"
     assert then.news(before) == [served.head]
     assert then.late(before) == []

@@ -16,7 +16,7 @@ from keepboth.api.cloudevents import rfc3339
 from keepboth.api.requests import From, Parts, SomeName, id_of, json_body
 from keepboth.api.services import ActedOn, Services
 from keepboth.conflicts.choices import Preview, Wish
-from keepboth.conflicts.place import SideKey
+from keepboth.conflicts.versions import SideKey
 from keepboth.decider.conflicts import Decision
 from keepboth.events import id_text
 

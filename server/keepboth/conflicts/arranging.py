@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from keepboth.conflicts.place import Piece
+from keepboth.conflicts.versions import Piece
 from keepboth.yjs.structs import FORMAT
 
 

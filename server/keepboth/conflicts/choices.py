@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from keepboth.conflicts.arranging import Arrangement, Element, Fresh, arrange, shown
-from keepboth.conflicts.place import Piece, Place, SideKey
 from keepboth.conflicts.runs import text_of, units_of
+from keepboth.conflicts.versions import Piece, SideKey, Versions
 from keepboth.conflicts.views import _after as after_span
 from keepboth.conflicts.views import _before as before_span
 from keepboth.conflicts.views import _joined as joined
@@ -61,11 +61,11 @@ class Plan(NamedTuple):
     """A choice worked out: what it leads to and how. Valid until the shadow next changes."""
 
     preview: Preview
-    place: Place
+    place: Versions
     arrangement: Arrangement
 
 
-def offered(place: Place) -> list[Wish]:
+def offered(place: Versions) -> list[Wish]:
     """The choices that make sense here, in the order in which people should read them."""
     versions = _versions(place)
     found = [Wish("leave"), *(Wish("use", keys[0]) for keys, _ in versions)]
@@ -83,7 +83,7 @@ def offered(place: Place) -> list[Wish]:
     return found
 
 
-def plan(place: Place, wish: Wish) -> Plan:
+def plan(place: Versions, wish: Wish) -> Plan:
     """Work out *wish*. Cuts pieces of *place*.
 
     Raises: InvalidRequest when it is not offered here, or misses its side or text.
@@ -118,7 +118,7 @@ def plan(place: Place, wish: Wish) -> Plan:
     return Plan(_preview(place, wish.choice, keys, arrangement), place, arrangement)
 
 
-def previews(place: Place, text: str | None = None) -> list[Preview]:
+def previews(place: Versions, text: str | None = None) -> list[Preview]:
     """All choices that are offered. *text* is for "write"; without it, that shows the text as it is."""
     found = []
     for wish in offered(place):
@@ -128,7 +128,7 @@ def previews(place: Place, text: str | None = None) -> list[Preview]:
     return found
 
 
-def current(place: Place) -> str:
+def current(place: Versions) -> str:
     """What "write" would replace: the text of the collision as it is, without what others typed there since."""
     return say(piece for piece in place.pieces if piece.alive and (piece.own or piece.known))
 
@@ -141,7 +141,7 @@ def say(pieces: Iterable[Piece]) -> str:
 # -- versions ------------------------------------------------------------------------------------------------------
 
 
-def _versions(place: Place) -> list[tuple[tuple[SideKey, ...], list[int]]]:
+def _versions(place: Versions) -> list[tuple[tuple[SideKey, ...], list[int]]]:
     """The different versions of the sides, equal ones joined."""
     by_text: dict[str, tuple[list[SideKey], list[int]]] = {}
     for key, version in place.sides.items():
@@ -150,7 +150,7 @@ def _versions(place: Place) -> list[tuple[tuple[SideKey, ...], list[int]]]:
     return [(tuple(keys), version) for keys, version in by_text.values()]
 
 
-def _chosen(place: Place, side: SideKey | None) -> tuple[tuple[SideKey, ...], list[int]]:
+def _chosen(place: Versions, side: SideKey | None) -> tuple[tuple[SideKey, ...], list[int]]:
     for keys, version in _versions(place):
         if side in keys:
             return keys, version
@@ -158,7 +158,7 @@ def _chosen(place: Place, side: SideKey | None) -> tuple[tuple[SideKey, ...], li
     raise InvalidRequest("whose version? name the actor (and session) of a side", field="actor", sides=sides)
 
 
-def _worth(place: Place, versions: list[tuple[tuple[SideKey, ...], list[int]]]) -> list[list[int]]:
+def _worth(place: Versions, versions: list[tuple[tuple[SideKey, ...], list[int]]]) -> list[list[int]]:
     """The versions that say something, in the order in which their own content lies."""
 
     def start(version: list[int]) -> int:
@@ -168,7 +168,7 @@ def _worth(place: Place, versions: list[tuple[tuple[SideKey, ...], list[int]]]) 
     return sorted((version for _, version in versions if version), key=start)
 
 
-def _one_after_the_other(place: Place) -> list[Element]:
+def _one_after_the_other(place: Versions) -> list[Element]:
     found: list[Element] = []
     said = ""
     for version in _worth(place, _versions(place)):
@@ -185,7 +185,7 @@ def _needs_space(left: str, right: str) -> bool:
     return not any(char.isspace() or unicodedata.east_asian_width(char) in "WF" for char in (left[-1], right[0]))
 
 
-def _with_what_was_deleted(place: Place) -> list[Element]:
+def _with_what_was_deleted(place: Versions) -> list[Element]:
     return [
         index
         for index, piece in enumerate(place.pieces)
@@ -193,7 +193,7 @@ def _with_what_was_deleted(place: Place) -> list[Element]:
     ]
 
 
-def _rewrote(place: Place, version: Sequence[int]) -> bool:
+def _rewrote(place: Versions, version: Sequence[int]) -> bool:
     """True if a side deleted something that was there and put something in."""
     base, mine = set(place.base), set(version)
     return bool(base - mine) and any(place.pieces[index].own for index in mine - base)
@@ -203,7 +203,7 @@ def _is_text(pieces: Iterable[Piece]) -> bool:
     return all(piece.run.mute or piece.run.kind in (STRING, EMBED, FORMAT) for piece in pieces)
 
 
-def _written(place: Place, text: str) -> list[Element]:
+def _written(place: Versions, text: str) -> list[Element]:
     """*text* as a version: letters at its beginning and end that are there already stay."""
     try:
         units = units_of(text)
@@ -221,11 +221,11 @@ def _written(place: Place, text: str) -> list[Element]:
     return [*old[:first], *fresh, *old[stop:]]
 
 
-def _length(place: Place, version: Iterable[int]) -> int:
+def _length(place: Versions, version: Iterable[int]) -> int:
     return sum(place.pieces[index].length for index in version)
 
 
-def _common(place: Place, version: list[int], units: str, *, backwards: bool, limit: int | None = None) -> int:
+def _common(place: Versions, version: list[int], units: str, *, backwards: bool, limit: int | None = None) -> int:
     """How many units *version* and *units* have in common at one end; never half a character."""
     step = -1 if backwards else 1
     most = len(units) if limit is None else min(len(units), limit)
@@ -251,7 +251,7 @@ def _is_half(unit: str, backwards: bool) -> bool:
     return (ord(unit) >= 0xDC00) == backwards
 
 
-def _split_at(place: Place, version: list[int], units: int) -> int:
+def _split_at(place: Versions, version: list[int], units: int) -> int:
     """Cut the pieces of *version* so that one ends after so many units; return how many pieces come before."""
     for nth, index in enumerate(version):
         length = place.pieces[index].length
@@ -268,7 +268,7 @@ def _split_at(place: Place, version: list[int], units: int) -> int:
 # -- showing -------------------------------------------------------------------------------------------------------
 
 
-def _preview(place: Place, choice: Choice, sides: tuple[SideKey, ...], arrangement: Arrangement) -> Preview:
+def _preview(place: Versions, choice: Choice, sides: tuple[SideKey, ...], arrangement: Arrangement) -> Preview:
     pieces = place.pieces
     pairs = list(shown(pieces, arrangement))
     whole = _say_elements(place, [element for element, _ in pairs])
@@ -291,7 +291,7 @@ def _preview(place: Place, choice: Choice, sides: tuple[SideKey, ...], arrangeme
     )
 
 
-def _say_elements(place: Place, elements: Iterable[Element]) -> str:
+def _say_elements(place: Versions, elements: Iterable[Element]) -> str:
     def pairs() -> Iterable[tuple[bool, str]]:
         for element in elements:
             if isinstance(element, Fresh):

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from keepboth.conflicts.arranging import Element, Fresh
 from keepboth.conflicts.choices import Plan
-from keepboth.conflicts.place import Place
 from keepboth.conflicts.runs import Run, text_of, units_of
 from keepboth.conflicts.shadow import Shadow
+from keepboth.conflicts.versions import Versions
 from keepboth.yjs.anyvalue import write_any
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.lib0 import write_var_uint
@@ -57,7 +57,7 @@ class Writer:
         self.clock = 0
         self.structs: list[Struct] = []
 
-    def put(self, place: Place, elements: Iterable[Element], left: Id | None, right: Id | None) -> None:
+    def put(self, place: Versions, elements: Iterable[Element], left: Id | None, right: Id | None) -> None:
         """Insert *elements* between two neighbours."""
         text = ""
         for element in elements:

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from keepboth.conflicts.choices import Plan, Preview, Wish, plan, previews
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import Episode
-from keepboth.conflicts.place import Place, until
 from keepboth.conflicts.restoring import fresh_client, update_of
+from keepboth.conflicts.versions import Versions, until
 from keepboth.conflicts.views import everything
 from keepboth.decider.conflicts import (
     CONFLICT_TYPES,
@@ -92,7 +92,7 @@ class _Looked(NamedTuple):
     engine: DocumentConflicts
     id: str
     state: ConflictState
-    place: Place
+    place: Versions
     head: int
     read_until: int
 
@@ -255,7 +255,7 @@ class Resolver:
         now = engine.resolve_alias(id)
         assert now is not None
         state = state_in(conflict_states(events, engine.resolve_alias), now)
-        place = Place(*found, everything, state.restoring_revisions())
+        place = Versions(*found, everything, state.restoring_revisions())
         return _Looked(room, engine, now, state, place, room.revision, read_until)
 
     def _decisions(self, document: str) -> tuple[list[Event], int]:
@@ -277,7 +277,7 @@ class Resolver:
             raise InvalidRequest(f"the document has no revision {seen} yet", field="revision", revision=looked.head)
         late = place.late(seen)
         if not late:
-            then = Place(place.shadow, place.cluster, until(seen), looked.state.restoring_revisions())
+            then = Versions(place.shadow, place.cluster, until(seen), looked.state.restoring_revisions())
             try:
                 same = plan(then, wish).preview.parts == plan(place, wish).preview.parts
             except InvalidRequest:

@@ -1,4 +1,4 @@
-"""The place of an episode, cut into pieces that every version of it shows whole or not at all.
+"""What different people saw at the place of an episode: the place cut into pieces that every version of it shows whole or not at all.
 
 A *version* is what one screen shows there: what everybody had before, one side's, the merge. Pieces lie in document
 order, deleted ones included, so a version is an ascending list of pieces. Valid until the shadow next changes.
@@ -58,7 +58,7 @@ def until(revision: int) -> Screen:
     return lambda stroke: stroke.nth_beyond(revision)
 
 
-class Place:
+class Versions:
     """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens."""
 
     def __init__(self, shadow: Shadow, cluster: Cluster, now: Screen, earlier: frozenset[int] = frozenset()) -> None:
