@@ -1,4 +1,4 @@
-"""What different people saw at the place of an episode: the place cut into pieces that every version of it shows whole or not at all.
+"""What different people saw at the place of an episode, which is cut into pieces that each of them saw all or none of.
 
 A *version* is what one screen shows there: what everybody had before, one side's, the merge. Pieces lie in document
 order, deleted ones included, so a version is an ascending list of pieces. Valid until the shadow next changes.
