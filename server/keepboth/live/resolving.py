@@ -10,18 +10,15 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from keepboth.conflicts.choices import Plan, Preview, Wish, plan, previews
-from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import Episode
 from keepboth.conflicts.restoring import fresh_client, update_of
 from keepboth.conflicts.versions import Versions, until
-from keepboth.conflicts.views import everything
 from keepboth.decider.conflicts import (
     CONFLICT_TYPES,
     ConflictCommand,
-    ConflictState,
     Decision,
     MarkSeen,
     Reopen,
@@ -29,13 +26,11 @@ from keepboth.decider.conflicts import (
     Status,
     Subject,
     concerns,
-    conflict_states,
     decide,
-    state_in,
 )
 from keepboth.decider.documents import DecidedEvent
 from keepboth.decider.edits import Owner
-from keepboth.errors import ConditionFailed, InvalidRequest, NotFound, NotKnownYet, PlaceChanged
+from keepboth.errors import ConditionFailed, InvalidRequest, NotKnownYet, PlaceChanged
 from keepboth.events import (
     CONFLICT_RESOLVED,
     CONTENT_YJS_UPDATE,
@@ -45,24 +40,14 @@ from keepboth.events import (
     Event,
     EventId,
     Receipt,
-    compress_ranges,
     id_text,
 )
 from keepboth.live.detection import Detector
 from keepboth.live.hub import Hub
-from keepboth.live.room import Room
+from keepboth.live.looking import TRIES, Looked, Looker
 from keepboth.live.session import Actor
 from keepboth.store.base import Append, ConflictStore, EventStore
 from keepboth.yjs.update import encode_update
-
-ENGINE_S: Final = 10.0
-"""How long somebody who acts on a conflict waits for the engine."""
-
-TRIES: Final = 10
-"""How often a decision is made again because another entry of the document was decided at the same time."""
-
-PAGE: Final = 1000
-MAX_NEWS: Final = 100
 
 
 class Choices(NamedTuple):
@@ -85,34 +70,21 @@ class Acted(NamedTuple):
     preview: Preview | None = None
 
 
-class _Looked(NamedTuple):
-    """One entry, as everything in the room shows it. Valid until the next await."""
-
-    room: Room
-    engine: DocumentConflicts
-    id: str
-    state: ConflictState
-    place: Versions
-    head: int
-    read_until: int
-
-
 class Resolver:
     """The way in for whoever acts on a conflict."""
 
     def __init__(self, hub: Hub, detector: Detector, store: EventStore, conflicts: ConflictStore) -> None:
         self._hub = hub
-        self._detector = detector
         self._store = store
-        self._conflicts = conflicts
+        self._looker = Looker(hub, detector, store, conflicts)
 
     async def choices(self, id: str, document: str | None = None, text: str | None = None) -> Choices:
         """What can be done about the entry *id*, each choice with its result; *text* is for "write".
 
         Raises NotFound, NotKnownYet, ShuttingDown.
         """
-        document = await self._document(id, document)
-        looked = await self._look(document, id)
+        document = await self._looker.document_of(id, document)
+        looked = await self._looker.look(document, id)
         episode = looked.engine.episode(id)
         assert episode is not None
         revisions = looked.place.revisions()
@@ -142,12 +114,12 @@ class Resolver:
         it, PlaceChanged if the result is another than the preview's; then nothing was recorded. NotKnownYet,
         NotDurableNow, ShuttingDown.
         """
-        document = await self._document(id, document)
+        document = await self._looker.document_of(id, document)
         if event_id is not None and (repeated := await self._repeated(document, id, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
         for _ in range(TRIES):
-            looked = await self._look(document, id)
+            looked = await self._looker.look(document, id)
             if seen is not None:
                 await self._check(looked, wish, seen)
             worked = plan(looked.place, wish)
@@ -207,12 +179,12 @@ class Resolver:
         event_id: EventId | None,
         session: str | None,
     ) -> Acted:
-        document = await self._document(id, document)
+        document = await self._looker.document_of(id, document)
         if event_id is not None and (repeated := await self._repeated(document, id, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
         for _ in range(TRIES):
-            looked = await self._look(document, id)
+            looked = await self._looker.look(document, id)
             subject = self._subject(looked)
             if isinstance(command, MarkSeen):
                 known = looked.state.seen_by(subject.revisions).get(who.id)
@@ -224,53 +196,7 @@ class Resolver:
                 return Acted(document, looked.id, receipts)
         raise NotKnownYet("too many conflicts of this document are being decided at once")
 
-    # -- looking -------------------------------------------------------------------------------------------------------
-
-    async def _document(self, id: str, document: str | None) -> str:
-        """Which document the entry is of. Raises NotFound."""
-        if document is not None:
-            if await asyncio.to_thread(self._store.document, document) is None:
-                raise NotFound("there is no such document", document=document)
-            return document
-        found = await asyncio.to_thread(self._conflicts.get, id)
-        if found is None:
-            raise NotFound("there is no such conflict", id=id)
-        return found.document
-
-    async def _look(self, document: str, id: str) -> _Looked:
-        """The entry with everything that the room shows and nothing of it still on its way, if that can be had."""
-        for _ in range(TRIES):
-            room = await self._hub.live_room(document)
-            if room.in_flight:
-                await self._hub.flush(room)
-            events, read_until = await asyncio.to_thread(self._decisions, document)
-            engine = await self._detector.engine(room, ENGINE_S)
-            if room.state == "live" and not room.in_flight:
-                break
-        if room.state != "live":
-            raise NotKnownYet("this document is being folded again")
-        found = engine.found(id)
-        if found is None:
-            raise NotFound("there is no such conflict", id=id)
-        now = engine.resolve_alias(id)
-        assert now is not None
-        state = state_in(conflict_states(events, engine.resolve_alias), now)
-        place = Versions(*found, everything, state.restoring_revisions())
-        return _Looked(room, engine, now, state, place, room.revision, read_until)
-
-    def _decisions(self, document: str) -> tuple[list[Event], int]:
-        """Every decision about the document's conflicts, and up to which revision these are all."""
-        row = self._store.document(document)
-        head = 0 if row is None else row.revision
-        types = sorted(CONFLICT_TYPES)
-        events: list[Event] = []
-        while page := self._store.read(
-            document, after=events[-1].revision if events else 0, until=head, types=types, limit=PAGE
-        ):
-            events += page
-        return events, head
-
-    async def _check(self, looked: _Looked, wish: Wish, seen: int) -> None:
+    async def _check(self, looked: Looked, wish: Wish, seen: int) -> None:
         """Raise PlaceChanged unless *wish* does now what it did at revision *seen*. Awaits nothing unless it raises."""
         place = looked.place
         if seen > looked.head:
@@ -286,14 +212,8 @@ class Resolver:
             if same:
                 return
         revisions = late or place.news(seen)
-        events = await asyncio.to_thread(self._events, looked.room.name, revisions)
+        events = await asyncio.to_thread(self._looker.events, looked.room.name, revisions)
         raise PlaceChanged("the place has changed since it was shown", events, id=looked.id, revision=looked.head)
-
-    def _events(self, document: str, revisions: Sequence[int]) -> tuple[Event, ...]:
-        found: list[Event] = []
-        for first, last in compress_ranges(revisions[:MAX_NEWS]):
-            found += self._store.read(document, after=first - 1, until=last, limit=MAX_NEWS)
-        return tuple(found)
 
     async def _repeated(self, document: str, id: str, event_id: EventId) -> Acted | None:
         """What was recorded under this id the first time."""
@@ -313,10 +233,10 @@ class Resolver:
 
     # -- recording -----------------------------------------------------------------------------------------------------
 
-    def _subject(self, looked: _Looked) -> Subject:
+    def _subject(self, looked: Looked) -> Subject:
         return Subject(looked.id, looked.place.revisions(), looked.head)
 
-    def _edit(self, looked: _Looked, worked: Plan, event_id: EventId, owner: Owner) -> Draft:
+    def _edit(self, looked: Looked, worked: Plan, event_id: EventId, owner: Owner) -> Draft:
         """The edit that brings *worked* about. Its author has seen everything that the room shows."""
         update = update_of(worked, fresh_client(looked.place.shadow, event_id))
         return Draft(
@@ -334,7 +254,7 @@ class Resolver:
         )
 
     async def _record(
-        self, looked: _Looked, drafts: Sequence[Draft], decided: DecidedEvent
+        self, looked: Looked, drafts: Sequence[Draft], decided: DecidedEvent
     ) -> tuple[Receipt, ...] | None:
         """Record all of *drafts* or none; None if another entry's decision came between: decide again."""
         item = Append(looked.room.name, list(drafts), condition=decided.condition, check_ids=True)
