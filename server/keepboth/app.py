@@ -31,6 +31,7 @@ from keepboth.live.detection import Detector, Lag
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
+from keepboth.live.resolving import Resolver
 from keepboth.settings import Settings
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.sqlite import SqliteStore
@@ -196,6 +197,7 @@ class Application:
             conflicts=self.conflicts,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
+            resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
             identify=self.identify,
             now=now_us,
             new_id=new_id,

@@ -169,7 +169,9 @@ class Broken:
 
 def ask(path: str, error: Exception, *, ready: bool = True) -> httpx.Response:
     broken: Any = Broken(error)
-    services = Services(Settings(), broken, broken, broken, broken, None, lambda: 0, lambda: bytes(16), lambda: ready)
+    services = Services(
+        Settings(), broken, broken, broken, broken, broken, None, lambda: 0, lambda: bytes(16), lambda: ready
+    )
 
     async def main() -> httpx.Response:
         transport = httpx.ASGITransport(create_api(services), raise_app_exceptions=False)

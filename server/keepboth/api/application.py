@@ -13,6 +13,7 @@ import keepboth.api.feed as feed
 import keepboth.api.health as health
 import keepboth.api.page as page
 import keepboth.api.problems as problems
+import keepboth.api.resolving as resolving
 import keepboth.api.states as states
 from keepboth import __version__
 from keepboth.api.guard import Guard
@@ -39,7 +40,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, conflicts, feed, page):
+    for module in (documents, states, events, conflicts, feed, resolving, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from keepboth.conflicts.choices import Preview, Wish
+from keepboth.conflicts.model import Episode
+from keepboth.decider.conflicts import Decision, Status
 from keepboth.events import ActorKind, EventId, Micros, Receipt
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
@@ -91,6 +94,86 @@ class DetectorPort(Protocol):
         """Counts: ``edits`` looked at, ``seconds`` spent, ``engines`` in memory, revisions ``behind``."""
 
 
+class ChoicesFound(Protocol):
+    """What can be done about one entry of the conflict log. ``revision``: up to which everything was looked at."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def episode(self) -> Episode: ...
+
+    @property
+    def revision(self) -> int: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def resolution(self) -> Decision | None: ...
+
+    @property
+    def previews(self) -> list[Preview]: ...
+
+
+class ActedOn(Protocol):
+    """What was recorded about an entry: the decision, and the edit if one was needed."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]: ...
+
+    @property
+    def preview(self) -> Preview | None: ...
+
+
+class ResolverPort(Protocol):
+    """The way in for whoever acts on a conflict. ``document`` is needed where the entry may not be stored yet."""
+
+    async def choices(self, id: str, document: str | None = None, text: str | None = None) -> ChoicesFound:
+        """What can be done about an entry, each choice with its result."""
+
+    async def resolve(
+        self,
+        id: str,
+        wish: Wish,
+        who: Any,
+        *,
+        document: str | None = None,
+        seen: int | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> ActedOn:
+        """Carry out a choice. Raises ConditionFailed, PlaceChanged."""
+
+    async def reopen(
+        self,
+        id: str,
+        who: Any,
+        *,
+        document: str | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> ActedOn:
+        """Take a resolution back."""
+
+    async def mark_seen(
+        self,
+        id: str,
+        who: Any,
+        *,
+        document: str | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> ActedOn:
+        """Note that somebody has looked at an entry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts that the API works with.
@@ -104,6 +187,7 @@ class Services:
     conflicts: ConflictStore
     hub: HubPort
     detector: DetectorPort
+    resolver: ResolverPort
     identify: Callable[[Any], Any] | None
     now: Callable[[], Micros]
     new_id: Callable[[], EventId]

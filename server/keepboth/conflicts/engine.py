@@ -333,6 +333,11 @@ class DocumentConflicts:
         cluster = self._cluster(id)
         return None if cluster is None else text(span_of(self._shadow, cluster).parts(), everything)
 
+    def found(self, id: str) -> tuple[Shadow, Cluster] | None:
+        """The items and the connected edits behind an entry, for `versions.Versions`; None if there is none."""
+        cluster = self._cluster(id)
+        return None if cluster is None else (self._shadow, cluster)
+
     def _cluster(self, id: str) -> Cluster | None:
         what, _, rest = id.partition("-")
         client, _, clock = rest.partition("-")

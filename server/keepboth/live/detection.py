@@ -15,7 +15,9 @@ from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
+from keepboth.errors import NotKnownYet
 from keepboth.live.bell import Bell
 from keepboth.live.passage import CommittedEdit
 from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact
@@ -416,6 +418,40 @@ class Detector:
             for room, watch in self._watches.items()
             if document in (None, room.name) and watch.known < room.revision and not watch.failed
         ]
+
+    async def engine(self, room: Room, timeout_s: float) -> DocumentConflicts:
+        """The engine of *room*, which has looked at all that the room shows: to be used before the next await.
+
+        Builds it from the log if there is none. Raises NotKnownYet if that takes longer than *timeout_s*.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    watch = self._watches.get(room)
+                    if watch is None or watch.failed:
+                        raise NotKnownYet("the conflicts of this document are not known at the moment")
+                    if watch.projector is None:
+                        self._start(watch)
+                    elif self._bring_up(watch, watch.projector):
+                        return watch.projector.engine
+                    watch.asked = True
+                    self._schedule(watch)
+                    self._rouse()
+                    watch.moved.clear()
+                    await watch.moved.wait()
+        except TimeoutError:
+            raise NotKnownYet("the conflict engine is still looking at this document") from None
+
+    def _bring_up(self, watch: Watch, projector: ConflictProjector) -> bool:
+        """Look at the last few edits at once; False if there is more to do than that, or a thread has the engine."""
+        if watch.heavy or watch.overflowed or projector.revision < watch.build_until or len(watch.queue) > SLICE_EDITS:
+            return False
+        if watch.queue:
+            facts = self._take(watch, projector)
+            projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
+            self._schedule(watch)
+        watch.covered = projector.revision = watch.room.revision
+        return True
 
     def statistics(self) -> dict[str, Any]:
         """What detection has done since the start: edits looked at, seconds spent, engines in memory, revisions

@@ -1,0 +1,186 @@
+"""What different people saw at the place of an episode, which is cut into pieces that each of them saw all or none of.
+
+A *version* is what one screen shows there: what everybody had before, one side's, the merge. Pieces lie in document
+order, deleted ones included, so a version is an ascending list of pieces. Valid until the shadow next changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from keepboth.conflicts.episodes import Cluster, Spot
+from keepboth.conflicts.runs import Run
+from keepboth.conflicts.shadow import Shadow
+from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.views import Screen, Span, intersection_of, span_of, union_of, visible
+from keepboth.yjs.structs import Id
+
+
+class SideKey(NamedTuple):
+    """Names a side: ``session`` is None unless one actor collided with itself."""
+
+    actor: str
+    session: str | None = None
+
+
+class Piece:
+    """Clocks ``low`` to before ``high`` of ``run``. ``alive``: shown at the moment that the place is looked at.
+
+    ``own``: the episode's own, inserted by one of its events or by an earlier resolution. ``struck``: deleted by one.
+    ``known``: on the screen of somebody who took part; what is not came later, or from elsewhere.
+    """
+
+    __slots__ = ("alive", "high", "known", "low", "own", "run", "struck")
+
+    def __init__(self, run: Run, low: int, high: int) -> None:
+        self.run = run
+        self.low = low
+        self.high = high
+        self.alive = self.own = self.struck = self.known = False
+
+    @property
+    def first(self) -> Id:
+        return (self.run.client, self.low)
+
+    @property
+    def last(self) -> Id:
+        return (self.run.client, self.high - 1)
+
+    @property
+    def length(self) -> int:
+        return self.high - self.low
+
+
+def until(revision: int) -> Screen:
+    """The screen of somebody who had everything that was released up to *revision*."""
+    return lambda stroke: stroke.nth_beyond(revision)
+
+
+class Versions:
+    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens."""
+
+    def __init__(self, shadow: Shadow, cluster: Cluster, now: Screen, earlier: frozenset[int] = frozenset()) -> None:
+        """``now`` says what shows at present; ``earlier`` are the revisions of edits that resolved this before."""
+        self.shadow = shadow
+        self.cluster = cluster
+        self.now = now
+        self.span: Span = span_of(shadow, cluster)
+        self.screens: dict[SideKey, Screen] = {
+            key: union_of(spot.stroke for spot in spots) for key, spots in _by_side(cluster).items()
+        }
+        self.merged: Screen = union_of(spot.stroke for spot in cluster.spots)
+        base = intersection_of(cluster.spots)
+        members = _members(cluster)
+        self.pieces: list[Piece] = []
+        self.base: list[int] = []
+        self.sides: dict[SideKey, list[int]] = {key: [] for key in self.screens}
+        for run, low, high in self.span.parts():
+            ends = {key: visible(run, low, high, screen)[1] for key, screen in self.screens.items()}
+            base_end = visible(run, low, high, base)[1]
+            now_end = visible(run, low, high, now)[1]
+            merged_end = visible(run, low, high, self.merged)[1]
+            mine = _own_from(run, members, earlier)
+            struck = bool(run.deleters) and any(
+                (other in members and other is not run.stroke) or other.rev in earlier for other in run.deleters or ()
+            )
+            for start, stop in _cuts(low, high, (*ends.values(), base_end, now_end, merged_end, mine)):
+                index = len(self.pieces)
+                piece = Piece(run, start, stop)
+                piece.alive = start < now_end
+                piece.own = start >= mine
+                piece.struck = struck
+                piece.known = start < base_end or start < merged_end
+                self.pieces.append(piece)
+                if start < base_end:
+                    self.base.append(index)
+                for key, end in ends.items():
+                    if start < end:
+                        self.sides[key].append(index)
+                        piece.known = True
+
+    def split(self, index: int, offset: int) -> None:
+        """Cut one piece in two: versions are renumbered."""
+        piece = self.pieces[index]
+        rest = Piece(piece.run, piece.low + offset, piece.high)
+        rest.alive, rest.own, rest.struck, rest.known = piece.alive, piece.own, piece.struck, piece.known
+        piece.high = rest.low
+        self.pieces.insert(index + 1, rest)
+        for version in (self.base, *self.sides.values()):
+            version[:] = [new for old in version for new in _renumbered(old, index)]
+
+    @property
+    def left(self) -> Id | None:
+        """The id before the first piece, None at the beginning."""
+        run, low = self.span.first, self.span.low
+        if low > run.clock:
+            return (run.client, low - 1)
+        return None if run.left is None else (run.left.client, run.left.end - 1)
+
+    @property
+    def right(self) -> Id | None:
+        """The id behind the last piece, None at the end."""
+        run, high = self.span.last, self.span.high
+        if high < run.end:
+            return (run.client, high)
+        return None if run.right is None else (run.right.client, run.right.clock)
+
+    def news(self, revision: int) -> list[int]:
+        """The revisions of later edits than *revision* that changed something here."""
+        found: set[int] = set()
+        for piece in self.pieces:
+            for stroke in (piece.run.stroke, *(piece.run.deleters or ())):
+                if stroke.last_eff > revision:
+                    found.update(stroke.revisions_from(stroke.nth_beyond(revision)))
+        return sorted(found)
+
+    def revisions(self) -> tuple[int, ...]:
+        """The revisions of the episode's events."""
+        return tuple(sorted({rev for spot in self.cluster.spots for rev in spot.stroke.revisions_from(spot.nth)}))
+
+    def late(self, revision: int) -> list[int]:
+        """The revisions of the episode's events that were not released by *revision*."""
+        found: set[int] = set()
+        for spot in self.cluster.spots:
+            nth = max(spot.nth, spot.stroke.nth_beyond(revision))
+            if nth < spot.stroke.count:
+                found.update(spot.stroke.revisions_from(nth))
+        return sorted(found)
+
+
+def _by_side(cluster: Cluster) -> dict[SideKey, list[Spot]]:
+    """As in the episode: by actor, or by session where there is only one actor."""
+    alone = len({spot.stroke.actor for spot in cluster.spots}) == 1
+    found: dict[SideKey, list[Spot]] = {}
+    for spot in cluster.spots:
+        key = SideKey(spot.stroke.actor, spot.stroke.session.name if alone else None)
+        found.setdefault(key, []).append(spot)
+    return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].session or "")))
+
+
+def _members(cluster: Cluster) -> dict[Stroke, int]:
+    """The episode's strokes and the first event of each that takes part."""
+    found: dict[Stroke, int] = {}
+    for spot in cluster.spots:
+        found[spot.stroke] = min(spot.nth, found.get(spot.stroke, spot.nth))
+    return found
+
+
+def _own_from(run: Run, members: dict[Stroke, int], earlier: frozenset[int]) -> int:
+    """The first clock of *run* that an event of the episode, or an earlier resolution, inserted."""
+    nth = members.get(run.stroke)
+    if nth is not None:
+        return run.stroke.clock_at(nth) if nth else run.clock
+    return run.clock if run.stroke.revs is None and run.stroke.rev in earlier else run.end
+
+
+def _cuts(low: int, high: int, at: Iterable[int]) -> Iterator[tuple[int, int]]:
+    edges = sorted({low, high, *(clock for clock in at if low < clock < high)})
+    yield from pairwise(edges)
+
+
+def _renumbered(old: int, split: int) -> tuple[int, ...]:
+    if old < split:
+        return (old,)
+    return (old, old + 1) if old == split else (old + 1,)
