@@ -12,16 +12,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from keepboth.api import create_api
-from keepboth.api.entries import entries
+from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, SettingsInvalid
@@ -33,6 +32,7 @@ from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.settings import Settings
+from keepboth.store.base import StoredEpisode
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.sqlite import SqliteStore
 
@@ -188,7 +188,7 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts, partial(entries, self.store))
+        self.detector = Detector(self.store, self.conflicts, self._describe)
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(
@@ -224,6 +224,10 @@ class Application:
             await self.detector.close()
             self.store.close()
             self.conflicts.close()
+
+    def _describe(self, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
+        """Entries of the conflict log as editors get them."""
+        return entries(self.store, episodes, Viewpoint(now_us()))
 
     def stop(self) -> None:
         """Ask :meth:`serve` to end."""

@@ -224,6 +224,8 @@ def random_episode(rng: random.Random, id: str, document: str) -> StoredEpisode:
         first_at + rng.randrange(9),
         rng.choice(["{}", '{"seen":["ann"]}']),
         " ".join(rng.sample(["Köln", "kö", "Berlin", "ber", "x"], rng.randrange(4))),
+        rng.choice(["", "possible", "same-change"]),
+        rng.choice(["", "away:x:1", "away:y:1"]),
     )
 
 
@@ -243,6 +245,8 @@ def random_wanted(rng: random.Random) -> Wanted:
         perhaps(rng.randrange(20)),
         perhaps(rng.randrange(20)),
         perhaps(rng.choice(["KÖLN", "ö", "ber x", "berlin"])) or "",
+        perhaps(rng.random() < 0.5),
+        perhaps(rng.choice(["", "away:x:1"])),
     )
 
 
@@ -311,14 +315,14 @@ def test_sqlite_and_memory_agree(seed: int, full_text: bool, tmp_path: Path) -> 
 
 
 def test_counts_name_the_documents_with_most_that_is_open(conflicts: ConflictStore) -> None:
-    assert conflicts.counts(Wanted()) == Counts(0, {"open": 0, "settled": 0, "resolved": 0}, {}, {}, 0, 0, 0, [])
+    assert conflicts.counts(Wanted()) == Counts(0, {"open": 0, "settled": 0, "resolved": 0}, {}, {}, 0, 0, 0, {}, [])
     for document, status in (("a", "open"), ("b", "settled"), ("c", "open")):
         number = 2 if document == "c" else 1
         found = [episode(f"e{n}", document)._replace(status=status) for n in range(number)]  # type: ignore[arg-type]
         conflicts.advance(document, 1, b"", found, [])
     assert conflicts.counts(Wanted(), documents=2) == Counts(
         4, {"open": 3, "settled": 1, "resolved": 0}, {"same-gap": 4}, {"overlap": 4, "order": 4}, 4, 0, 0,
-        [("c", 2, 2), ("a", 1, 1)],
+        {"settled": 1}, [("c", 2, 2), ("a", 1, 1)],
     )  # fmt: skip
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
 from fastapi import APIRouter, Query, Response
 
 import keepboth.api.models as models
 import keepboth.api.reading as reading
 from keepboth.api.cloudevents import rfc3339
-from keepboth.api.entries import entries
-from keepboth.api.filters import Asked, Filters
+from keepboth.api.entries import Viewpoint, entries
+from keepboth.api.filters import Asked, Filters, View
 from keepboth.api.requests import Parts, SomeName, address, link_header
 from keepboth.api.services import Services
 from keepboth.errors import NotFound
 from keepboth.events import compress_ranges, id_text
-from keepboth.store.base import DocumentRow
+from keepboth.store.base import Counts, DocumentRow
 from keepboth.store.conflict_terms import CURSOR_MARK, cursor_of
+from keepboth.telling.attention import Hidden
+from keepboth.telling.cards import as_json
+from keepboth.telling.footers import Tally, footer
 
 router = APIRouter(tags=["conflicts"])
 
@@ -135,9 +138,9 @@ async def list_conflicts(
 
     def read() -> tuple[list[models.Conflict], str | None, int]:
         page = parts.conflicts.page(
-            asked.wanted, order=asked.order, mine=asked.mine, after=_cursor(parts, asked, after), limit=limit
+            asked.wanted, order=asked.order, mine=asked.view.viewer, after=_cursor(parts, asked, after), limit=limit
         )
-        found = [models.Conflict(**entry) for entry in entries(parts.store, page.episodes)]
+        found = [models.Conflict(**entry) for entry in entries(parts.store, page.episodes, asked.view)]
         return found, page.next, parts.conflicts.count(asked.wanted.document)
 
     found, cursor, count = await asyncio.to_thread(read)
@@ -154,20 +157,61 @@ def _cursor(parts: Services, asked: Asked, after: str) -> str:
     episode = parts.conflicts.get(after, asked.wanted.document)
     if episode is None:
         raise NotFound("there is no such conflict to go on behind", id=after)
-    return cursor_of(episode, asked.order, asked.mine)
+    return cursor_of(episode, asked.order, asked.view.viewer)
 
 
 @router.get("/api/conflicts/counts")
 async def count_conflicts(parts: Parts, asked: Filters, response: Response) -> models.ConflictCounts:
-    """How many entries of each sort fit all filters."""
+    """How many entries of each sort fit all filters, and the lines that go under a list of them."""
     reached = await reach(parts, asked.wanted.document)
-    counts = await asyncio.to_thread(parts.conflicts.counts, asked.wanted, documents=MAX_DOCUMENTS)
+
+    def read() -> models.ConflictCounts:
+        counts = parts.conflicts.counts(asked.wanted, documents=MAX_DOCUMENTS)
+        own = _own_devices(parts, asked)
+        tally = _tally(parts, asked.wanted.document, reached, counts, own)
+        return models.ConflictCounts(
+            **{
+                **counts._asdict(),
+                "possible": counts.total - counts.certain,
+                "shown": tally.shown,
+                "hidden": tally.hidden,
+                "documents": [models.DocumentConflicts(document=d, total=n, open=o) for d, n, o in counts.documents],
+                "edits": tally.edits,
+                "people": tally.people,
+                "footer": as_json(footer(tally)),
+                **reached.fields(),
+            }
+        )
+
     response.headers.update(reached.headers())
-    documents = [models.DocumentConflicts(document=d, total=n, open=o) for d, n, o in counts.documents]
-    possible = counts.total - counts.certain
-    return models.ConflictCounts(
-        **{**counts._asdict(), "documents": documents, "possible": possible, **reached.fields()}
-    )
+    return await asyncio.to_thread(read)
+
+
+def _own_devices(parts: Services, asked: Asked) -> int:
+    """How many of the entries hidden as somebody's own devices are the viewer's."""
+    if asked.view.viewer is None or asked.wanted.actor not in (None, asked.view.viewer):
+        return 0
+    mine = asked.wanted._replace(actor=asked.view.viewer)
+    return parts.conflicts.counts(mine, documents=0).hidden.get("own-devices", 0)
+
+
+def _tally(parts: Services, document: str | None, reached: Reach, counts: Counts, own: int) -> Tally:
+    hidden: dict[Hidden, int] = {reason: counts.hidden.get(reason, 0) for reason in get_args(Hidden)}
+    hidden["own-devices"] -= own
+    hidden["your-own-devices"] += own
+    shown = counts.total - sum(hidden.values())
+    if document is None:
+        whole = parts.store.statistics()
+        edits, people = int(whole["edits"]), int(whole["actors"])
+        unknown = sum(lag.revision - lag.known_revision for lag in reached.behind)
+        known = edits if reached.complete else max(0, min(edits - 1, edits - unknown))
+    else:
+        row = reading.document_row(parts.store, document)
+        edits = row.edits
+        people = len({actor for _, actor, _ in parts.store.session_clients(document).values()})
+        done = 0 if reached.known is None else edits * reached.known.known // max(reached.known.head, 1)
+        known = edits if reached.complete else max(0, min(edits - 1, done))
+    return Tally(shown, {reason: number for reason, number in hidden.items() if number}, edits, people, known)
 
 
 @router.get("/api/conflict")
@@ -176,6 +220,7 @@ async def get_conflict(
     response: Response,
     id: Annotated[str, Query(max_length=200, description="an entry's id, old or new")],
     document: SomeName,
+    view: View,
 ) -> models.ConflictDetail:
     """One entry of the conflict log with the edits that met in it. The id of an entry that became part of another leads
     there. Ids are unique within a document: name it where several have the same."""
@@ -185,14 +230,14 @@ async def get_conflict(
     row = await asyncio.to_thread(reading.document_row, parts.store, episode.document)
     known = await stored_or_caught_up(parts, row, CATCH_UP_S)
     response.headers["KeepBoth-Revision"] = str(known.known)
-    return await asyncio.to_thread(_detail, parts, id, episode.document, known)
+    return await asyncio.to_thread(_detail, parts, id, episode.document, known, view)
 
 
-def _detail(parts: Services, id: str, document: str, known: Known) -> models.ConflictDetail:
+def _detail(parts: Services, id: str, document: str, known: Known, view: Viewpoint) -> models.ConflictDetail:
     episode = parts.conflicts.get(id, document)
     if episode is None:
         raise NotFound("there is no such conflict any more", id=id)
-    (entry,) = entries(parts.store, [episode])
+    (entry,) = entries(parts.store, [episode], view)
     conflict = models.Conflict(**entry)
     names = {side.actor: side.name for side in conflict.sides}
     events: list[models.ConflictEvent] = []

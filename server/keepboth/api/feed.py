@@ -19,7 +19,9 @@ from starlette.types import Receive, Scope, Send
 import keepboth.api.models as models
 from keepboth.api.cloudevents import json_bytes
 from keepboth.api.conflicts import CATCH_UP_S, reach
-from keepboth.api.entries import entries
+from keepboth.api.entries import Viewpoint, entries
+from keepboth.api.filters import View
+from keepboth.api.notices import notices
 from keepboth.api.reading import known_from_projection
 from keepboth.api.requests import Parts, SomeName
 from keepboth.api.services import Services
@@ -43,10 +45,11 @@ MAX_READERS: Final = 1000
 class Feed:
     """What one reader gets. ``last`` is the id of the event that it has seen last, None if it has just come."""
 
-    def __init__(self, parts: Services, document: str | None, last: str | None) -> None:
+    def __init__(self, parts: Services, document: str | None, last: str | None, view: Viewpoint) -> None:
         self._parts = parts
         self._document = document
         self._last = last
+        self._view = view
         self._epoch = ""
         self._number = 0
         self._behind: dict[str, int] = {}
@@ -113,7 +116,9 @@ class Feed:
             self._epoch, self._number = epoch, conflicts.change()
             return self._event("reset", {"document": None}, self._number)
         changes = conflicts.changes(self._number, self._document, BATCH)
-        described = iter(entries(self._parts.store, [one.episode for one in changes if one.episode is not None]))
+        episodes = [change.episode for change in changes if change.episode is not None]
+        view = self._view._replace(now=self._parts.now())
+        described = iter(entries(self._parts.store, episodes, view))
         out = b""
         for change in changes:
             if change.what == "entry":
@@ -124,6 +129,9 @@ class Feed:
             else:
                 out += self._event("reset", {"document": change.document}, change.number)
             self._number = change.number
+        for document, stretch in dict.fromkeys((one.document, one.stretch) for one in episodes if one.stretch):
+            for notice in notices(self._parts.store, conflicts, document, [stretch], view):
+                out += self._event("notice", {"notice": notice})
         return out
 
     async def _progress(self) -> bytes:
@@ -222,6 +230,7 @@ async def _gone(receive: Receive) -> None:
 async def follow_conflicts(
     parts: Parts,
     document: SomeName,
+    view: View,
     last_event_id: Annotated[str | None, Header(description="the id of the last event seen")] = None,
     after: Annotated[str | None, Query(max_length=100, description="the same, for readers that set no headers")] = None,
 ) -> FeedResponse:
@@ -230,5 +239,5 @@ async def follow_conflicts(
         raise ShuttingDown("the server is going down")
     if _readers.count >= MAX_READERS:
         raise Overloaded(f"{MAX_READERS} readers follow the conflict log already")
-    feed = Feed(parts, document, last_event_id or after)
+    feed = Feed(parts, document, last_event_id or after, view)
     return FeedResponse(feed.events(), parts.settings.mailbox_patience_s)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
-from keepboth.api.requests import SomeName
+from keepboth.api.entries import Viewpoint
+from keepboth.api.requests import Parts, SomeName
 from keepboth.conflicts.model import Kind, Severity
 from keepboth.events import Micros
 from keepboth.store.base import Order, Status, Wanted
@@ -23,7 +24,7 @@ class Asked(NamedTuple):
 
     wanted: Wanted
     order: Order
-    mine: str | None
+    view: Viewpoint
     query: dict[str, Any]
 
 
@@ -32,8 +33,23 @@ def micros(moment: datetime) -> Micros:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+async def viewpoint(
+    parts: Parts,
+    for_actor: Annotated[
+        str | None, Query(alias="for", max_length=MAX_ACTOR, description="the actor whom it is told to")
+    ] = None,
+    utc_offset_s: Annotated[int, Query(ge=-86_400, le=86_400, description="how far east of UTC they are")] = 0,
+) -> Viewpoint:
+    """To whom cards are told."""
+    return Viewpoint(parts.now(), for_actor, utc_offset_s)
+
+
+View = Annotated[Viewpoint, Depends(viewpoint)]
+
+
 async def filters(
     document: SomeName,
+    view: View,
     status: Annotated[list[Status] | None, Query(description="any of these")] = None,
     severity: Annotated[list[Severity] | None, Query(description="any of these")] = None,
     kind: Annotated[list[Kind] | None, Query(description="any of these")] = None,
@@ -44,13 +60,11 @@ async def filters(
     since: Annotated[AwareDatetime | None, Query(description="with an edit recorded then or later (RFC 3339)")] = None,
     until: Annotated[AwareDatetime | None, Query(description="with an edit recorded then or before (RFC 3339)")] = None,
     q: Annotated[str, Query(max_length=MAX_SEARCH, description="words that all occur in its texts")] = "",
-    sort: Annotated[Order | None, Query(description="`document` unless `for` is given")] = None,
-    for_actor: Annotated[
-        str | None, Query(alias="for", max_length=MAX_ACTOR, description="whose entries `attention` puts first")
-    ] = None,
+    hidden: Annotated[bool | None, Query(description="only those behind the footer (or only those shown)")] = None,
+    sort: Annotated[Order | None, Query(description="`document` unless `for` is given, then `attention`")] = None,
 ) -> Asked:
     """The filters, all of which must hold."""
-    order: Order = sort or ("document" if for_actor is None else "attention")
+    order: Order = sort or ("document" if view.viewer is None else "attention")
     wanted = Wanted(
         document,
         tuple(status or ()),
@@ -63,6 +77,7 @@ async def filters(
         None if since is None else micros(since),
         None if until is None else micros(until),
         q,
+        hidden,
     )
     query = {
         "document": document,
@@ -76,10 +91,12 @@ async def filters(
         "since": None if since is None else since.isoformat(),
         "until": None if until is None else until.isoformat(),
         "q": q,
+        "hidden": hidden,
         "sort": sort,
-        "for": for_actor,
+        "for": view.viewer,
+        "utc_offset_s": view.utc_offset_s or None,
     }
-    return Asked(wanted, order, for_actor, query)
+    return Asked(wanted, order, view, query)
 
 
 Filters = Annotated[Asked, Depends(filters)]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from keepboth.api.card_models import CardBody, NoticeBody, SentenceBody
 from keepboth.conflicts.model import Kind, Severity
 from keepboth.events import (
     ActorKind,
@@ -26,6 +27,7 @@ from keepboth.events import (
     id_text,
 )
 from keepboth.store.base import Status
+from keepboth.telling.attention import Hidden
 
 MAX_INT = (1 << 63) - 1
 MAX_TYPE = 200
@@ -291,6 +293,17 @@ class ConflictStep(BaseModel):
     name: str | None = Field(description="of the XML element that is entered")
 
 
+class Resolution(BaseModel):
+    """Who has resolved an entry, when, and by which choice. ``id`` is that of the event."""
+
+    id: str
+    revision: int
+    actor: str
+    name: str | None
+    recorded_at: str
+    choice: str | None
+
+
 class Conflict(BaseModel):
     """One entry of the conflict log: concurrent edits that touched. See the fields in ``docs/conflicts.md``."""
 
@@ -324,6 +337,9 @@ class Conflict(BaseModel):
     after: str
     anchor_first: tuple[int, int]
     anchor_last: tuple[int, int]
+    resolution: Resolution | None = Field(description="the resolution in force")
+    seen_by: list[str] = Field(description="actors who have looked at it as it is")
+    card: CardBody
 
 
 class Lag(BaseModel):
@@ -369,6 +385,11 @@ class ConflictCounts(BaseModel):
     possible: int
     self_only: int
     double_initialisation: int
+    shown: int
+    hidden: dict[Hidden, int] = Field(description="behind the footer, each under one reason")
+    edits: int = Field(description="of the document, or of all")
+    people: int = Field(description="who wrote them")
+    footer: list[SentenceBody] = Field(description="what goes under a list of these")
     documents: list[DocumentConflicts] = Field(description="those with most that is open first, at most 100")
     complete: bool
     behind: list[Lag]
@@ -428,6 +449,12 @@ class FeedReady(BaseModel):
     revision: int | None
 
 
+class FeedNotice(BaseModel):
+    """Data of `notice`: somebody came back. Replaces an earlier one of the same ``correlation_id``."""
+
+    notice: NoticeBody
+
+
 class FeedProgress(BaseModel):
     """Data of `progress`: up to which revision conflicts of a document are ``known`` and the engine has ``looked``, and
     where it is. ``complete``: the engine has caught up."""
@@ -443,8 +470,8 @@ class FeedEvent(BaseModel):
     """One server-sent event. ``data`` is JSON. Events that change what a list would show have an ``id``."""
 
     id: str | None = None
-    event: Literal["ready", "conflict", "settled", "resolved", "reopened", "superseded", "reset", "progress"]
-    data: FeedConflict | FeedSuperseded | FeedReset | FeedProgress | FeedReady
+    event: Literal["ready", "conflict", "settled", "resolved", "reopened", "superseded", "reset", "notice", "progress"]
+    data: FeedConflict | FeedSuperseded | FeedReset | FeedNotice | FeedProgress | FeedReady
 
 
 # -- health and errors -----------------------------------------------------------------------------------------------

@@ -126,6 +126,7 @@ class Detector:
         if covered > revision or not agrees:
             await asyncio.to_thread(self._conflicts.drop, document)
             return 0
+        await self._recorder.judge(document, tell=False)
         return covered
 
     def attach(self, room: Room, covered: int) -> None:
@@ -175,6 +176,17 @@ class Detector:
             watch.last_other, watch.session = watch.last, session
         watch.last = edit.revision
         return bool(draft.context.lower.exclude)
+
+    def decided(self, room: Room, conflicts: Sequence[str]) -> None:
+        """Called by a room after decisions about these entries were recorded."""
+        watch = self._watches.get(room)
+        if watch is not None and watch.projector is not None:
+            for id in conflicts:
+                watch.projector.name(id)
+        self._do(self._judge(room))
+
+    async def _judge(self, room: Room) -> None:
+        self._push(room, await self._recorder.judge(room.name, tell=_has_declared(room)))
 
     def retired(self, room: Room) -> None:
         """A room has left memory: keep how far its conflicts are known."""

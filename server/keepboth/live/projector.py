@@ -9,6 +9,7 @@ from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.events import EDIT_RECORDED, Context, Draft, Event, Seen
 from keepboth.fold.waiting import WaitingRoom
+from keepboth.live.judging import judge, named_in
 from keepboth.live.rows import rows_of
 from keepboth.store.base import ConflictStore, DocumentRow, EventStore
 from keepboth.yjs.structs import SKIP, Update
@@ -46,12 +47,15 @@ class ConflictProjector:
         self._waiting = WaitingRoom()
         self._held: dict[int, tuple[Event, Update]] = {}
         self._clocks: dict[int, int] = {}
+        self._named: set[str] = set()
 
     def take_events(self, events: Iterable[Event]) -> None:
         """Feed recorded events, in revision order; those that wait are fed when their last dependency arrives."""
         for event in events:
             self.revision = event.revision
             if event.type != EDIT_RECORDED or event.payload is None or event.disposition == "quarantined":
+                if (named := named_in(event)) is not None:
+                    self.name(named)
                 continue
             update = decode_update(event.payload)
             if event.disposition == "ready" and not self._held:
@@ -75,6 +79,11 @@ class ConflictProjector:
             self._add(batch)
         self.revision = max(self.revision, revision)
 
+    def name(self, id: str) -> None:
+        """Somebody has decided about the entry *id*: it must lead to that entry whatever its id becomes, also if it was
+        never among the findings under this one."""
+        self._named.add(id)
+
     def held(self, revision: int) -> tuple[Event, Update] | None:
         """An edit that was waiting when it was read from the log."""
         return self._held.get(revision)
@@ -83,7 +92,14 @@ class ConflictProjector:
         """What changed since the last call. Renders every changed episode whole (0.2 to 1 ms each, a capped one 30 ms):
         call it when there is a pause, not for every edit."""
         changes = self.engine.changes()
-        return Findings({episode.id: episode for episode in changes.changed}, list(changes.superseded))
+        superseded = list(changes.superseded)
+        for id in sorted(self._named):
+            now = self.engine.resolve_alias(id)
+            if now is not None:
+                self._named.discard(id)
+                if now != id and (id, now) not in superseded:
+                    superseded.append((id, now))
+        return Findings({episode.id: episode for episode in changes.changed}, superseded)
 
     def _feed(self, rows: list[tuple[Event, Update]], effective: int) -> None:
         for _, update in rows:
@@ -153,7 +169,8 @@ def _build(store: EventStore, conflicts: ConflictStore, row: DocumentRow, tell: 
             episodes.pop(old, None)
         episodes |= findings.episodes
         aliases += findings.superseded
-        found = rows_of(store, row.document, episodes.values())
+        found = rows_of(store, conflicts, row.document, episodes.values(), aliases)
         if conflicts.replace(row.document, row.revision, row.document_hash, found, aliases):
+            judge(store, conflicts, row.document)
             return
         row = store.document(row.document) or row  # the server has gone on meanwhile: follow

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from keepboth.conflicts.model import Episode
 from keepboth.live.frames import binary_frame
+from keepboth.live.judging import judge
 from keepboth.live.rows import rows_of
 from keepboth.store.base import Change, ConflictStore, EventStore, StoredEpisode
 from keepboth.yjs.messages import encode_private
@@ -77,8 +78,23 @@ class Recorder:
         for covered, digest, episodes, superseded in batches:
             if not digest and covered:
                 digest = self._store.hash_at(document, covered) or b""
-            rows = rows_of(self._store, document, episodes)
+            rows = rows_of(self._store, self._conflicts, document, episodes, superseded)
             self._conflicts.advance(document, covered, digest, rows, superseded)
+        judge(self._store, self._conflicts, document)
+        return self._told(document, before, tell)
+
+    async def judge(self, document: str, *, tell: bool) -> Told:
+        """Take in what people have decided about the document's entries."""
+        async with self._lock:
+            try:
+                return await asyncio.to_thread(self._judge, document, tell)
+            except Exception:
+                log.exception("decisions about conflicts of %r could not be stored; it is tried again", document)
+                return Told(False, [])
+
+    def _judge(self, document: str, tell: bool) -> Told:
+        before = self._conflicts.change()
+        judge(self._store, self._conflicts, document)
         return self._told(document, before, tell)
 
     def _told(self, document: str, before: int, tell: bool) -> Told:

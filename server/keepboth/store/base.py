@@ -196,8 +196,9 @@ class StoredEpisode(NamedTuple):
     """One entry of the conflict log as the projection keeps it; ``body`` is canonical JSON (sorted keys).
 
     ``status`` and ``state`` are what decisions have made of it; ``state`` is canonical JSON. ``first_at`` and
-    ``last_at``: when its first and its last edit were recorded. ``text``: what a search looks in. An id is unique
-    within its document.
+    ``last_at``: when its first and its last edit were recorded. ``text``: what a search looks in. ``hidden``: why it
+    stays behind the footer while it is open, "" if it does not. ``stretch``: the offline stretch that it is told with,
+    "" if none. An id is unique within its document.
     """
 
     id: str
@@ -216,10 +217,13 @@ class StoredEpisode(NamedTuple):
     last_at: Micros = 0
     state: str = "{}"
     text: str = ""
+    hidden: str = ""
+    stretch: str = ""
 
 
 class Wanted(NamedTuple):
     """Which entries: every condition that is set must hold; where one has several values, any of them does.
+    ``hidden``: those behind the footer, which those that are not open are, too.
 
     ``since`` and ``until``: those with an edit recorded in between, both included. ``text``: each of its words occurs
     in an entry's texts, whatever the case, also within a word.
@@ -236,6 +240,8 @@ class Wanted(NamedTuple):
     since: Micros | None = None
     until: Micros | None = None
     text: str = ""
+    hidden: bool | None = None
+    stretch: str | None = None
 
 
 class Page(NamedTuple):
@@ -246,7 +252,8 @@ class Page(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many entries there are of each sort. ``documents``: (document, entries, of which open), most open first."""
+    """How many entries there are of each sort. ``hidden`` counts every entry behind the footer once: by its status if
+    it is not open, else by why it is hidden. ``documents``: (document, entries, of which open), most open first."""
 
     total: int
     statuses: dict[str, int]
@@ -255,6 +262,7 @@ class Counts(NamedTuple):
     certain: int
     self_only: int
     double_initialisation: int
+    hidden: dict[str, int]
     documents: list[tuple[str, int, int]]
 
 

@@ -13,7 +13,7 @@ Values = list[str | int]
 
 COLUMNS: Final = (
     "e.id, e.document, e.first_revision, e.last_revision, e.certain, e.kinds, e.actors, b.body, e.status, e.severity, "
-    "e.self_only, e.double_initialisation, e.first_at, e.last_at, e.state, b.text"
+    "e.self_only, e.double_initialisation, e.first_at, e.last_at, e.state, b.text, e.hidden, e.stretch"
 )
 FROM: Final = "episodes e CROSS JOIN bodies b ON b.number = e.number"
 
@@ -45,6 +45,8 @@ def _where(wanted: Wanted, full_text: bool) -> tuple[str, Values]:
         ("e.double_initialisation = ?", wanted.double_initialisation),
         ("e.last_at >= ?", wanted.since),
         ("e.first_at <= ?", wanted.until),
+        ("(e.status <> 'open' OR e.hidden <> '') = ?", wanted.hidden),
+        ("e.stretch <> '' AND e.stretch = ?", wanted.stretch),
         ("e.number IN (SELECT number FROM people WHERE actor = ?)", wanted.actor),
     ):
         if value is not None:
@@ -97,16 +99,17 @@ def counts(connection: sqlite3.Connection, wanted: Wanted, documents: int, *, fu
     """How many of each sort. One pass over the rows without their bodies."""
     where, values = _where(wanted, full_text)
     rows = connection.execute(
-        "SELECT e.status, e.severity, e.kinds, e.certain, e.self_only, e.double_initialisation, e.document, count(*) "
-        f"FROM episodes e WHERE {where} GROUP BY 1, 2, 3, 4, 5, 6, 7",
+        "SELECT e.status, e.severity, e.kinds, e.certain, e.self_only, e.double_initialisation, e.hidden, "
+        f"e.document, count(*) FROM episodes e WHERE {where} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8",
         values,
     )
     statuses: dict[str, int] = dict.fromkeys(STATUSES, 0)
     severities: dict[str, int] = {}
     kinds: dict[str, int] = {}
+    hidden: dict[str, int] = {}
     by_document: dict[str, tuple[int, int]] = {}
     total = certain = self_only = double = 0
-    for status, severity, words, is_certain, is_self, is_double, document, number in rows:
+    for status, severity, words, is_certain, is_self, is_double, why, document, number in rows:
         total += number
         statuses[status] += number
         severities[severity] = severities.get(severity, 0) + number
@@ -115,10 +118,13 @@ def counts(connection: sqlite3.Connection, wanted: Wanted, documents: int, *, fu
         certain += number * is_certain
         self_only += number * is_self
         double += number * is_double
+        reason = why if status == "open" else status
+        if reason:
+            hidden[reason] = hidden.get(reason, 0) + number
         every, still_open = by_document.get(document, (0, 0))
         by_document[document] = (every + number, still_open + number * (status == "open"))
     named = sorted(((name, *both) for name, both in by_document.items()), key=lambda row: (-row[2], -row[1], row[0]))
-    return Counts(total, statuses, severities, kinds, certain, self_only, double, named[:documents])
+    return Counts(total, statuses, severities, kinds, certain, self_only, double, hidden, named[:documents])
 
 
 def changes(connection: sqlite3.Connection, after: int, document: str | None, limit: int) -> list[Change]:

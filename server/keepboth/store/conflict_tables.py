@@ -29,7 +29,7 @@ CREATE TABLE episodes (
     certain INTEGER NOT NULL, kinds TEXT NOT NULL, actors TEXT NOT NULL,
     status TEXT NOT NULL, severity TEXT NOT NULL, self_only INTEGER NOT NULL, double_initialisation INTEGER NOT NULL,
     first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,    -- UTC microseconds
-    state TEXT NOT NULL,
+    state TEXT NOT NULL, hidden TEXT NOT NULL, stretch TEXT NOT NULL,
     change INTEGER NOT NULL,                                -- when it last changed, as a change number
     created INTEGER NOT NULL, turned INTEGER NOT NULL,      -- when it appeared; when its status became what it is
     UNIQUE (document, id)
@@ -37,6 +37,7 @@ CREATE TABLE episodes (
 CREATE UNIQUE INDEX episodes_place ON episodes (document, first_revision, id);
 CREATE INDEX episodes_id ON episodes (id);
 CREATE INDEX episodes_newest ON episodes (last_at);
+CREATE INDEX episodes_stretch ON episodes (stretch) WHERE stretch <> '';
 CREATE INDEX episodes_change ON episodes (change);
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL, text TEXT NOT NULL) STRICT;
 CREATE TABLE people (

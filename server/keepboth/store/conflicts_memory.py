@@ -183,6 +183,7 @@ class MemoryConflictStore:
             sum(episode.certain for episode in found),
             sum(episode.self_only for episode in found),
             sum(episode.double_initialisation for episode in found),
+            dict(Counter(reason for episode in found if (reason := _hidden(episode)))),
             sorted(named, key=lambda row: (-row[2], -row[1], row[0]))[:documents],
         )
 
@@ -228,6 +229,10 @@ class MemoryConflictStore:
         """Nothing to release."""
 
 
+def _hidden(episode: StoredEpisode) -> str:
+    return episode.hidden if episode.status == "open" else episode.status
+
+
 def _fits(episode: StoredEpisode, wanted: Wanted) -> bool:
     return (
         wanted.document in (None, episode.document)
@@ -240,5 +245,7 @@ def _fits(episode: StoredEpisode, wanted: Wanted) -> bool:
         and wanted.double_initialisation in (None, episode.double_initialisation)
         and (wanted.since is None or episode.last_at >= wanted.since)
         and (wanted.until is None or episode.first_at <= wanted.until)
+        and wanted.hidden in (None, bool(_hidden(episode)))
+        and (wanted.stretch is None or (episode.stretch != "" and episode.stretch == wanted.stretch))
         and all(word in episode.text for word in words_of(wanted.text))
     )
