@@ -7,6 +7,8 @@ import pytest
 from benchmarks.traces import folder, load
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
+from keepboth.telling.cards import card_of
+from keepboth.telling.facts import Circumstances
 from keepboth.yjs.update import decode_update
 from tests.conflicts.traces import replay
 
@@ -29,3 +31,17 @@ def test_friendsforever_holds_exactly_one_episode() -> None:
     assert episode.before.endswith("in the 90s")
     assert episode.merged == ", hu The whole "
     assert engine.steps < 2 * len(edits)
+
+    # Neither as it was, a second apart, nor had they been apart for an hour does it interrupt anybody.
+    hour, now = 3600 * 1_000_000, 1_700_000_000 * 1_000_000
+    for away_from in (now - 1_000_000, now - hour):
+        facts = [
+            Circumstances(revision, side.actor, "human", side.actor, now, now, "assumed", away_from, "away:x:1")
+            for side in episode.sides
+            for revision in side.revisions
+        ]
+        card = card_of(episode, names={}, facts=facts, now=now + hour)
+        assert card.sentence.text == (
+            "A person and Person 2 both wrote in the same place: ', hu' and 'The whole'. Both versions are in the text."
+        )
+        assert (card.attention.level, card.attention.reason) == ("log", "nothing-wrong")

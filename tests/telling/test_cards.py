@@ -43,7 +43,13 @@ def test_both_rewrote() -> None:
     )
     assert told.sentence == Sentence(
         "collision.both-rewrote",
-        {"people": ["Ann", "Bob"], "before": "the end of the year", "versions": 2},
+        {
+            "people": ["Ann", "Bob"],
+            "before": "the end of the year",
+            "versions": 2,
+            "holder": "text",
+            "still": True,
+        },
         "Ann and Bob both rewrote 'the end of the year'. Both versions are in the text.",
     )
     assert (told.outcome.code, told.outcome.text) == ("both-kept", "Both kept")
@@ -325,6 +331,35 @@ def test_changed_something_that_was_replaced() -> None:
     assert labels(told) == ["Leave as it is", "Put the earlier `source` back", "Seen"]
 
 
+def test_changed_an_entry_of_a_list_that_was_deleted() -> None:
+    path = (Step("root", "todo"), Step("index", 0))
+    sides = [Side("ann", '{"t": "y"}', (2,), lost='"y"'), Side("bob", "", (3,))]
+    base = '{"t": "x"}'
+    told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path, severity="lost"))
+    assert told.sentence.text == ("Bob deleted an entry while Ann changed it. Ann's '\"y\"' is not in the document.")
+    assert told.where.text == "todo[0]"
+    assert labels(told) == ["Leave it deleted", "Put the entry back", "Seen"]
+
+
+def test_both_added_to_a_list() -> None:
+    path = (Step("root", "todo"), Step("index", 1))
+    sides = [Side("ann", '"a"', (2,)), Side("bob", '{"b": 1}', (3,))]
+    merged = '"a", {"b": 1}'
+    told = card(made({"insert-insert"}, sides, base="", merged=merged, before="1", after="2, 3", path=path))
+    assert told.sentence.text == (
+        "Ann and Bob both wrote in the same place: '\"a\"' and '{\"b\": 1}'. Both versions are in the list."
+    )
+    assert (told.now.before, told.now.text, told.now.after) == ("1, ", merged, ", 2, 3")
+
+
+def test_deleted_inside_a_paragraph_that_was_deleted() -> None:
+    path = (Step("root", "doc"), Step("index", 2, "paragraph"))
+    sides = [Side("ann", paragraph("meet at noon."), (2,)), Side("bob", "", (3,))]
+    base = paragraph("We meet at noon.")
+    told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path))
+    assert told.sentence.text == ("Bob deleted a paragraph while Ann changed it. Nothing that was written is missing.")
+
+
 def test_formats() -> None:
     sides = [
         Side("ann", "the total", (2,), formats=(("bold", "true"), ("color", '"red"'))),
@@ -355,6 +390,14 @@ def test_text_that_somebody_deleted_is_missing() -> None:
     assert [gone.text for gone in told.missing] == [" two"]
 
 
+def test_spaces_are_not_quoted() -> None:
+    told = card(happened("one two three", {"ann": [pasted(6, " ")], "bob": [deleted(4, 8)]}))
+    assert told.sentence.text == "Ann and Bob changed the same word."
+    sides = [Side("ann", "one  ", (2,), lost=" "), Side("bob", "one", (3,))]
+    told = card(made({"insert-insert"}, sides, base="", merged="one", line=1, severity="lost"))
+    assert told.sentence.text == "Ann and Bob changed the same place."
+
+
 def test_two_devices_of_one_person() -> None:
     sides = [Side("ann", "desk", (2,), session="s1"), Side("ann", "phone", (3,), session="s2")]
     known = {"base": "old words here", "merged": "deskphone", "line": 1, "self_only": True, "severity": "both-rewrote"}
@@ -364,6 +407,8 @@ def test_two_devices_of_one_person() -> None:
         ("use", "ann", "s1"),
         ("use", "ann", "s2"),
     ]
+    assert [choice.label.text for choice in told.choices][1:3] == ["Use what device 1 has", "Use what device 2 has"]
+    assert [version.title.text for version in told.versions] == ["Ann wrote on device 1", "Ann wrote on device 2"]
     assert [person.name for person in told.people] == ["Ann"]
     missing = [replace(sides[0], lost="desk"), sides[1]]
     told = card(made({"insert-insert"}, missing, **{**known, "severity": "lost"}))
@@ -405,10 +450,26 @@ def test_settled_and_resolved_ones_say_by_what() -> None:
 
 def test_what_the_place_says_now_is_shown_if_it_is_known() -> None:
     episode = happened("one two", {"ann": [replaced(4, 7, "2")], "bob": [replaced(4, 7, "II")]})
+    assert (card(episode).now_title.text, card(episode).now.text) == ("In the document now", "2II")
     assert card(episode, present="two, II").now.text == "two, II"
     sides = [Side("ann", "4", (2,), lost="4"), Side("bob", "7", (3,))]
     told = card(made({"map-key"}, sides, base="", merged="7", key="due", severity="lost"), present="9")
     assert told.sentence.text == "Ann set `due` to 4, Bob to 7. It is now 9."
+
+
+def test_of_what_was_rewritten_since_a_card_says_what_was() -> None:
+    episode = happened("one two", {"ann": [replaced(4, 7, "2")], "bob": [replaced(4, 7, "II")]}, settled_by=9)
+    told = card(episode)
+    assert told.sentence.text == "Ann and Bob both rewrote 'two'. Both versions were in the text."
+    assert told.now_title.text == "When they met"
+    assert told.nothing_missing is not None
+    assert told.nothing_missing.text == "Nothing was missing."
+    told = card(episode, present="2 or II")
+    assert (told.now_title.text, told.now.text) == ("In the document now", "2 or II")
+    sides = [Side("ann", "4", (2,), lost="4"), Side("bob", "7", (3,))]
+    key = made({"map-key"}, sides, base="", merged="7", key="due", severity="lost", settled_by=9)
+    assert card(key).sentence.text == "Ann set `due` to 4, Bob to 7. It was then 7."
+    assert card(key, present="9").sentence.text == "Ann set `due` to 4, Bob to 7. It is now 9."
 
 
 # -- all cards -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from keepboth.telling.differences import difference
 from keepboth.telling.facts import Circumstances
 from keepboth.telling.passages import Frame, framed
 from keepboth.telling.people import Person, kinds_of, persons
-from keepboth.telling.texts import around_markup, is_markup, read_markup
+from keepboth.telling.texts import Form, around_markup, form_of, read_markup
 from keepboth.telling.words import boundaries, graphemes
 
 
@@ -44,13 +44,17 @@ class Version(NamedTuple):
 
 class Account(NamedTuple):
     """``people`` are all authors by name; ``versions`` stand by their people's names. ``base``, ``merged``, ``before``
-    and ``after`` are the entry's texts as they are read; ``present`` is what the place says now."""
+    and ``after`` are the entry's texts as they are read; ``present`` is what the place says now, where ``up_to_date``,
+    else what it said when they met. ``form`` is what the place is: text, XML markup, elements of a list, the value of
+    a key. ``open``: nobody has changed or decided it since."""
 
     episode: Episode
     facts: tuple[Circumstances, ...]
     people: tuple[Person, ...]
     versions: tuple[Version, ...]
-    markup: bool
+    form: Form
+    open: bool
+    up_to_date: bool
     base: str
     merged: str
     present: str
@@ -68,45 +72,54 @@ class Account(NamedTuple):
 
 
 def account_of(
-    episode: Episode, names: Mapping[str, str], facts: Sequence[Circumstances], present: str | None = None
+    episode: Episode,
+    names: Mapping[str, str],
+    facts: Sequence[Circumstances],
+    *,
+    open: bool = True,
+    present: str | None = None,
 ) -> Account:
     """Read *episode*. *names* are what actors are called; *facts* of edits that are no part of it are passed over.
     *present*: what later edits made of the place, None if that is not known."""
     revisions = set(episode.revisions)
     own = tuple(fact for fact in facts if fact.revision in revisions)
     named = persons((side.actor for side in episode.sides), names, kinds_of(own))
-    markup = is_markup(episode)
+    form = form_of(episode)
 
     def read(text: str) -> str:
-        return read_markup(text) if markup else text
+        return read_markup(text) if form == "markup" else text
 
     base, merged = read(episode.base), read(episode.merged)
     now = merged if present is None else read(present)
     before, after = episode.before, episode.after
-    if markup:
+    if form == "markup":
         before, after = around_markup(before, after)
-    versions = _versions(episode.sides, named, [read(side.text) for side in episode.sides], base, markup)
-    frame = framed(before, [base, merged, now, *(version.text for version in versions)], after)
+    elif form == "list":
+        before, after = before and before + ", ", after and ", " + after
+    versions = _versions(episode.sides, named, [(read(side.text), read(side.lost)) for side in episode.sides], base)
+    frame = Frame(before, "", "", after)
+    if form == "text":
+        frame = framed(before, [base, merged, now, *(version.text for version in versions)], after)
+    up_to_date = open or present is not None
     people = tuple(sorted(set(named.values()), key=lambda person: person.name))
-    return Account(episode, own, people, versions, markup, base, merged, now, before, after, frame)
+    return Account(episode, own, people, versions, form, open, up_to_date, base, merged, now, before, after, frame)
 
 
 def _versions(
-    sides: Sequence[Side], named: Mapping[str, Person], texts: Sequence[str], base: str, markup: bool
+    sides: Sequence[Side], named: Mapping[str, Person], texts: Sequence[tuple[str, str]], base: str
 ) -> tuple[Version, ...]:
-    alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[Side]] = {}
-    for side, text in zip(sides, texts, strict=True):
-        alike.setdefault((text, side.formats), []).append(side)
+    alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[Side, str]]] = {}
+    for side, (text, lost) in zip(sides, texts, strict=True):
+        alike.setdefault((text, side.formats), []).append((side, lost))
     versions = []
     for (text, formats), writers in alike.items():
-        lost = max((side.lost for side in writers), key=len)
         versions.append(
             Version(
-                tuple(sorted({named[side.actor] for side in writers}, key=lambda person: person.name)),
-                tuple(side.session for side in writers if side.session is not None),
+                tuple(sorted({named[side.actor] for side, _ in writers}, key=lambda person: person.name)),
+                tuple(side.session for side, _ in writers if side.session is not None),
                 text,
                 change_of(base, text),
-                read_markup(lost) if markup else lost,
+                max((lost for _, lost in writers), key=len),
                 formats,
             )
         )

@@ -42,9 +42,10 @@ class Card:
     """One collision. Texts are plain: whoever shows them escapes them.
 
     ``sentence`` says what happened; of what is only possible it says that, and what would have happened is the first of
-    ``notes``. ``when`` is None without facts. ``now`` and each of ``versions`` mark what changed from ``before``. What
-    is ``missing`` comes with who wrote it; where nothing is, ``nothing_missing`` says so. ``met_at`` is when the last
-    of the edits was recorded, 0 without facts.
+    ``notes``. ``when`` is None without facts. ``now`` is what the place says, or said when they met where nobody knows
+    what became of it since; ``now_title`` says which. It and each of ``versions`` mark what changed from ``before``.
+    What is ``missing`` comes with who wrote it; where nothing is, ``nothing_missing`` says so. ``met_at`` is when the
+    last of the edits was recorded, 0 without facts.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Card:
     where: Where
     people: tuple[Person, ...]
     when: Sentence | None
+    now_title: Sentence
     now: Passage
     versions: tuple[Written, ...]
     missing: tuple[Missing, ...]
@@ -86,8 +88,8 @@ def card_of(
     *viewer* the actor it is told to, *utc_offset_s* how far east of UTC they are. *around*: code points shown around a
     change, None for all. *present*: what the place says now, if that is known (`DocumentConflicts.now`).
     """
-    account = account_of(episode, names, tuple(facts), present)
     status = status_of(episode, decisions)
+    account = account_of(episode, names, tuple(facts), open=status == "open", present=present)
     hidden = hidden_of(account, status, viewer)
     needs = needs_of(account, decisions, hidden)
     sentence, notes = _sentences(account, status, decisions, names)
@@ -101,10 +103,11 @@ def card_of(
         where=where_of(episode),
         people=account.people,
         when=when(account.facts, now, utc_offset_s),
+        now_title=say("title", "now" if account.up_to_date else "then"),
         now=passage(account.frame, account.base, account.present, around),
-        versions=tuple(_written(account, version, around) for version in account.versions),
+        versions=tuple(_written(account, at, version, around) for at, version in enumerate(account.versions, 1)),
         missing=tuple(Missing(version.people, version.lost) for version in lost),
-        nothing_missing=None if lost else say("note", "nothing-missing"),
+        nothing_missing=None if lost else say("note", "nothing-missing", still=account.open),
         before=passage(account.frame, None, account.base, around),
         choices=tuple(choices_of(account, status)),
         attention=attention_of(account, hidden, needs, now),
@@ -135,14 +138,22 @@ def _sentences(
     return sentence, tuple(notes)
 
 
-def _written(account: Account, version: Version, around: int | None) -> Written:
+def _written(account: Account, number: int, version: Version, around: int | None) -> Written:
+    """The *number*-th version."""
     name = "wrote"
+    if account.episode.self_only and len(account.versions) > 1:
+        title = say("title", "device", people=version.names, number=number)
+        return Written(title, version.people, version.sessions, _shown(account, version, around))
     if version.text == account.base and not version.formats:
         name = "kept"
     elif not version.text:
         name = "deleted"
     title = say("title", name, people=version.names)
-    return Written(title, version.people, version.sessions, passage(account.frame, account.base, version.text, around))
+    return Written(title, version.people, version.sessions, _shown(account, version, around))
+
+
+def _shown(account: Account, version: Version, around: int | None) -> Passage:
+    return passage(account.frame, account.base, version.text, around)
 
 
 def sorted_for(cards: Iterable[Card], viewer: str | None) -> list[Card]:

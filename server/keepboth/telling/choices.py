@@ -12,7 +12,7 @@ from keepboth.telling.collisions import element, quote
 from keepboth.telling.facts import Status
 from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, say
-from keepboth.telling.texts import element_noun, noun_of
+from keepboth.telling.texts import ENTRY, element_noun, noun_of
 
 ChoiceCode = Literal["leave", "use", "both", "write", "seen", "restore", "remove"]
 
@@ -62,7 +62,7 @@ def _values(account: Account) -> list[Choice]:
 
 def _is_whole(account: Account) -> bool:
     """True if the place is one thing that was removed or replaced as a whole."""
-    return account.episode.key is not None or account.merged == "" or account.markup
+    return account.episode.key is not None or account.merged == "" or account.form != "text"
 
 
 def _subtree(account: Account) -> list[Choice]:
@@ -83,7 +83,10 @@ def _texts(account: Account) -> list[Choice]:
     offered = [leave]
     if len(account.versions) == 1:
         return [leave, _use(account.versions[0], say("choice", "use-once"))]
-    offered += [_use(version, say("choice", "use", people=version.names)) for version in account.versions]
+    for number, version in enumerate(account.versions, 1):
+        own = account.episode.self_only
+        label = say("choice", "use-device", number=number) if own else say("choice", "use", people=version.names)
+        offered.append(_use(version, label))
     filled = [version for version in account.versions if version.text]
     if len(filled) > 1 and outcome != "both-deleted":
         offered.append(Choice("both", say("choice", "both" if len(filled) == 2 else "all")))
@@ -97,7 +100,9 @@ def _use(version: Version, label: Sentence) -> Choice:
 
 
 def _noun(account: Account, text: str) -> str:
-    if account.markup:
+    if account.form in ("list", "value"):
+        return ENTRY.word
+    if account.form == "markup":
         name = element(account)
         return "block" if name is None else element_noun(name)
     found = noun_of(text, before=account.before, after=account.after, element=None).word

@@ -8,7 +8,7 @@ from typing import Any, Final
 from keepboth.telling.accounts import Account, Version
 from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, say
-from keepboth.telling.texts import Noun, noun_of, only_element
+from keepboth.telling.texts import ENTRY, Noun, noun_of, only_element
 from keepboth.telling.words import one_line
 
 QUOTE: Final = 40
@@ -37,13 +37,15 @@ def told(account: Account) -> Sentence:
 
 def noun(account: Account) -> Noun:
     """What the place was before."""
+    if account.form == "list":
+        return ENTRY
     base = account.frame.whole(account.base)
     return noun_of(base, before=account.frame.before, after=account.frame.after, element=element(account))
 
 
 def element(account: Account) -> str | None:
     """The name of the XML element that the entry is about, None if it is about none or several."""
-    if not account.markup:
+    if account.form != "markup":
         return None
     texts = [account.episode.base, *(side.text for side in account.episode.sides)]
     return only_element(next((text for text in texts if text), ""))
@@ -53,12 +55,23 @@ def quote(text: str) -> str:
     return one_line(text, QUOTE)
 
 
+def _say(account: Account, name: str, **params: Any) -> Sentence:
+    """A sentence that says what is so, or was when they met."""
+    return say("collision", name, **params, still=account.open)
+
+
+def _say_in(account: Account, name: str, **params: Any) -> Sentence:
+    """One that says what the text, or the list, holds."""
+    return _say(account, name, **params, holder="list" if account.form == "list" else "text")
+
+
 # -- sequences -------------------------------------------------------------------------------------------------------
 
 
 def _several(account: Account) -> Sentence:
-    mixed = "-mixed" if account.episode.interleaved else ""
-    return say("collision", f"several-changed{mixed}", people=account.names, noun=noun(account).same)
+    if account.episode.interleaved:
+        return _say(account, "several-changed-mixed", people=account.names, noun=noun(account).same)
+    return say("collision", "several-changed", people=account.names, noun=noun(account).same)
 
 
 def _both_rewrote(account: Account) -> Sentence:
@@ -66,7 +79,7 @@ def _both_rewrote(account: Account) -> Sentence:
     if len(account.versions) != 2 or len(account.people) != 2 or not before:
         return _several(account)
     mixed = "-mixed" if account.episode.interleaved else ""
-    return say("collision", f"both-rewrote{mixed}", people=account.names, before=before, versions=2)
+    return _say_in(account, f"both-rewrote{mixed}", people=account.names, before=before, versions=2)
 
 
 def _same_gap(account: Account) -> Sentence:
@@ -75,18 +88,15 @@ def _same_gap(account: Account) -> Sentence:
     if len(account.versions) == 2 and len(account.people) == 2 and len(writers) == 2:
         texts = [quote(version.change.inserted) for version in writers]
         mixed = "-mixed" if account.episode.interleaved else ""
-        return say("collision", f"both-wrote{mixed}", people=account.names, texts=texts, versions=2)
-    if len(writers) == 1 and deleters and len(writers) + len(deleters) == len(account.versions):
-        gone = quote(max((version.change.deleted for version in deleters), key=len))
+        return _say_in(account, f"both-wrote{mixed}", people=account.names, texts=texts, versions=2)
+    gone = quote(max((version.change.deleted for version in deleters), key=len, default=""))
+    if len(writers) == 1 and gone and len(writers) + len(deleters) == len(account.versions):
         replaced = writers[0].change.deleted.strip()
-        return say(
-            "collision",
-            "replaced-deleted" if replaced else "wrote-beside-deleted",
-            deleters=_names(deleters),
-            writers=_names(writers),
-            text=quote(writers[0].change.inserted),
-            gone=gone,
-        )
+        who = {"deleters": _names(deleters), "writers": _names(writers)}
+        text = quote(writers[0].change.inserted)
+        if replaced:
+            return _say_in(account, "replaced-deleted", **who, text=text, gone=gone)
+        return say("collision", "wrote-beside-deleted", **who, text=text, gone=gone)
     return _several(account)
 
 
@@ -94,13 +104,13 @@ def _duplicated(account: Account) -> Sentence:
     text = quote(account.versions[0].change.inserted)
     times = len(account.episode.sides)
     if text:
-        return say("collision", "wrote-twice", people=account.names, text=text, times=times)
-    return say("collision", "changed-twice", people=account.names, times=times)
+        return _say_in(account, "wrote-twice", people=account.names, text=text, times=times)
+    return _say_in(account, "changed-twice", people=account.names, times=times)
 
 
 def _orphaned(account: Account) -> Sentence:
     deleters = [version for version in account.versions if version.change.deleted]
-    writers = [version for version in account.versions if version.change.inserted and version not in deleters]
+    writers = [version for version in account.versions if version.change.inserted.strip() and version not in deleters]
     if not deleters or len(writers) != 1 or len(deleters) + 1 != len(account.versions):
         return _several(account)
     what = _what(account, deleters)
@@ -119,33 +129,35 @@ def _orphaned(account: Account) -> Sentence:
 
 def _removed(account: Account) -> Sentence | None:
     """An edit inside something that was removed or replaced; None if it cannot be told who did which."""
-    gone = [version for version in account.versions if version.change.deleted and not version.change.inserted]
     key = account.episode.key
-    if key is not None:
-        gone = [version for version in account.versions if version.text == account.merged]
+    gone = [version for version in account.versions if version.text == (account.merged if key is not None else "")]
+    if not gone:
+        gone = [version for version in account.versions if version.change.deleted and not version.change.inserted]
     writers = [version for version in account.versions if version not in gone and version.text != account.base]
     if not gone or not writers:
         return None
     people: dict[str, Any] = {"deleters": _names(gone), "writers": _names(writers)}
-    if account.lost:
-        people |= {"losers": _names(account.lost), "text": quote(_longest_lost(account))}
+    missing = {"losers": _names(account.lost), "text": quote(_longest_lost(account))}
+    if account.lost and not missing["text"]:
+        return None
     if key is not None and account.merged:
-        name = "typed-in-replaced" if account.lost else "changed-in-replaced"
-        return say("collision", name, **people, key=quote(key))
+        if account.lost:
+            return _say(account, "typed-in-replaced", **people, **missing, key=quote(key))
+        return say("collision", "changed-in-replaced", **people, key=quote(key))
     what = _what(account, gone)
-    name = "typed-in-removed" if account.lost else "changed-in-removed"
-    return say("collision", name, **people, what=what.a, it=what.it)
+    people |= {"what": what.a, "it": what.it}
+    if not account.lost:
+        return _say(account, "changed-in-removed", **people)
+    typed = account.form in ("text", "markup")
+    return _say(account, "typed-in-removed" if typed else "changed-in-removed-missing", **people, **missing)
 
 
 def _lost(account: Account) -> Sentence:
-    return say(
-        "collision",
-        "text-missing",
-        people=account.names,
-        noun=noun(account).same,
-        losers=_names(account.lost),
-        text=quote(_longest_lost(account)),
-    )
+    text = quote(_longest_lost(account))
+    if not text:
+        return _several(account)
+    losers = _names(account.lost)
+    return _say(account, "text-missing", people=account.names, noun=noun(account).same, losers=losers, text=text)
 
 
 def _each_deleted(account: Account) -> Sentence:
@@ -154,7 +166,7 @@ def _each_deleted(account: Account) -> Sentence:
         for version in account.versions
         if version.change.deleted.strip()
     ]
-    return say("collision", "each-deleted", deletions=deletions) if deletions else _several(account)
+    return _say(account, "each-deleted", deletions=deletions) if deletions else _several(account)
 
 
 def _agreed(account: Account) -> Sentence:
@@ -185,15 +197,16 @@ def _own_devices(account: Account) -> Sentence:
         "noun": "value" if account.episode.key is not None else noun(account).same,
         "devices": len(account.episode.sides),
     }
-    if account.lost:
-        return say("collision", "own-devices-missing", **told, text=quote(_longest_lost(account)))
+    text = quote(_longest_lost(account))
+    if text:
+        return _say(account, "own-devices-missing", **told, text=text)
     return say("collision", "own-devices", **told)
 
 
 def _filled(account: Account) -> Sentence:
     if outcome_of(account.episode).code == "shown-twice":
-        return say("collision", "filled-twice", people=account.names, times=len(account.episode.sides))
-    return say("collision", "filled", people=account.names, versions=max(len(account.versions), 2))
+        return _say(account, "filled-twice", people=account.names, times=len(account.episode.sides))
+    return _say(account, "filled", people=account.names, versions=max(len(account.versions), 2))
 
 
 def _key(account: Account) -> Sentence:
@@ -208,15 +221,15 @@ def _key(account: Account) -> Sentence:
         for version in sorted(account.versions, key=lambda version: version.text == account.merged)
     ]
     if now:
-        return say("collision", "key-set", settings=settings, now=now)
-    return say("collision", "key-unset", settings=settings)
+        return say("collision", "key-set", settings=settings, now=now, still=account.up_to_date)
+    return say("collision", "key-unset", settings=settings, still=account.up_to_date)
 
 
 def _formatted(account: Account) -> Sentence:
     deleters = [version for version in account.versions if version.change.deleted]
     writers = [version for version in account.versions if version.formats and version not in deleters]
-    if "format" not in account.episode.kinds and deleters and writers:
-        gone = quote(max((version.change.deleted for version in deleters), key=len))
+    gone = quote(max((version.change.deleted for version in deleters), key=len, default=""))
+    if "format" not in account.episode.kinds and gone and writers:
         return say("collision", "formatted-deleted", deleters=_names(deleters), writers=_names(writers), text=gone)
     text = quote(account.base or account.merged)
     formats = [
@@ -232,12 +245,14 @@ def _formatted(account: Account) -> Sentence:
 
 def _what(account: Account, deleters: Sequence[Version]) -> Noun:
     """What the deleters took away, the longest of it."""
+    if account.form in ("list", "value"):
+        return ENTRY
     change = max((version.change for version in deleters), key=lambda change: len(change.deleted))
     return noun_of(
         change.deleted,
         before=account.before + change.left,
         after=change.right + account.after,
-        element=element(account) if account.markup else None,
+        element=element(account),
     )
 
 
@@ -246,4 +261,4 @@ def _names(versions: Sequence[Version]) -> list[str]:
 
 
 def _longest_lost(account: Account) -> str:
-    return max((version.lost for version in account.lost), key=len)
+    return max((version.lost for version in account.lost), key=len, default="")

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from keepboth.telling.differences import Piece, difference
-from keepboth.telling.words import ELLIPSIS, boundaries, head, tail
+from keepboth.telling.words import ELLIPSIS, edges, head, tail
 
 AROUND: Final = 200
 """Characters shown around a change."""
+
+_NEAR: Final = 400
+"""Code points from an end that decide where words begin there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,15 @@ class Frame(NamedTuple):
 def framed(before: str, texts: Iterable[str], after: str) -> Frame:
     """Move the ends of the place outwards to the nearest word boundary that all *texts* have in their surroundings."""
     low, high = len(before), 0
-    fits = [boundaries(before + text + after) for text in set(texts)]
-    ends = [max(places) for places in fits]
+    ends = set(texts)
+    # Of a long text only its end matters; a short one is seen whole, since a word may reach across it.
+    heads = [text[:_NEAR] if len(text) > _NEAR else text + after for text in ends]
+    tails = [text[-_NEAR:] if len(text) > _NEAR else before + text for text in ends]
+    fits = [edges(before + text) for text in heads]
     while low and not all(low in places for places in fits):
         low -= 1
-    while high < len(after) and not all(
-        end - len(after) + high in places for end, places in zip(ends, fits, strict=True)
-    ):
+    fits = [edges(text + after) for text in tails]
+    while high < len(after) and not all(len(text) + high in places for text, places in zip(tails, fits, strict=True)):
         high += 1
     return Frame(before[:low], before[low:], after[:high], after[high:])
 

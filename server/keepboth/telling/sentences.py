@@ -11,6 +11,7 @@ Params are plain JSON values. Forms in the table of wordings:
 | ``code``, ``value`` | key, JSON value as text | ```due```, ``4`` |
 | ``all`` | number | ``Both versions``, ``All 3 versions`` |
 | ``times`` | number | ``twice``, ``3 times`` |
+| ``are``, ``is``, ``now`` | true while it is so | ``are``, ``were``; ``now``, ``then`` |
 | ``#noun`` | number | ``1 edit``, ``41 edits`` |
 | ``settings``, ``formats``, ``deletions``, ``reasons`` | lists of records | a list in words |
 
@@ -141,6 +142,9 @@ _FORMS: Final[dict[str, Callable[[Any], str]]] = {
     "value": isolated,
     "all": _all,
     "times": _times,
+    "are": lambda still: "are" if still else "were",
+    "is": lambda still: "is" if still else "was",
+    "now": lambda still: "now" if still else "then",
     "settings": _settings,
     "formats": _formats,
     "deletions": _deletions,

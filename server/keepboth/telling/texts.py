@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from html import unescape
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from keepboth.conflicts.model import Episode
 from keepboth.telling.words import has_words, words
 
-_TAG: Final = re.compile(r"<(/?)([A-Za-z_][\w.:-]*)((?:\s+[\w.:-]+=(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
+_TAG: Final = re.compile(r"<(/?)([A-Za-z_][\w.:-]*)(\s[^<>]*?)?(/?)>")
 _HEADLESS: Final = re.compile(r"^[^<>]*>")
 _TAILLESS: Final = re.compile(r"<[^<>]*$")
 _INLINE: Final = frozenset({
@@ -27,6 +26,9 @@ _ELEMENTS: Final = {
     "tableheader": "table cell", "th": "table cell", "horizontalrule": "rule", "hr": "rule", "figure": "figure",
     "blockgroup": "group", "blockcontainer": "block",
 }  # fmt: skip
+
+
+Form = Literal["text", "markup", "list", "value"]
 
 
 class Noun(NamedTuple):
@@ -52,14 +54,15 @@ def element_noun(name: str) -> str:
     return _ELEMENTS.get(name.lower().replace("_", "").replace("-", ""), "block")
 
 
-def is_markup(episode: Episode) -> bool:
-    """True if the texts of *episode* are XML markup: it is in no text, and all that is there begins with a tag (values
-    are JSON and never do)."""
-    if episode.line is not None:
-        return False
+def form_of(episode: Episode) -> Form:
+    """What the texts of *episode* are. All that is there in markup begins with a tag, which JSON never does."""
+    if episode.key is not None:
+        return "value"
+    if episode.line is not None or not episode.path:
+        return "text"
     texts = [episode.base, episode.merged, *(side.text for side in episode.sides)]
     filled = [text for text in texts if text]
-    return bool(filled) and all(_TAG.match(text) for text in filled)
+    return "markup" if filled and all(_TAG.match(text) for text in filled) else "list"
 
 
 def around_markup(before: str, after: str) -> tuple[str, str]:
@@ -90,12 +93,16 @@ def read_markup(text: str) -> str:
     out: list[str] = []
     at = 0
     for tag in _TAG.finditer(text):
-        out.append(unescape(text[at : tag.start()]))
+        out.append(text[at : tag.start()])
         if tag[2].lower() not in _INLINE and out and "".join(out[-1:]) != "\n" and any(out):
             out.append("\n")
         at = tag.end()
-    out.append(unescape(text[at:]))
+    out.append(text[at:])
     return re.sub(r"\n+", "\n", "".join(out)).strip("\n")
+
+
+ENTRY: Final = Noun("entry", "its entry", "an")
+"""What an element of a list is."""
 
 
 def noun_of(text: str, *, before: str, after: str, element: str | None) -> Noun:

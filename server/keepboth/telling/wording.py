@@ -8,45 +8,47 @@ from __future__ import annotations
 from typing import Final
 
 COLLISIONS: Final = {
-    "both-rewrote": "{people:both} rewrote {before:quote}. {versions:all} are in the text.",
-    "both-rewrote-mixed": "{people:both} rewrote {before:quote}. {versions:all} are in the text and "
-    "their letters are mixed.",
-    "both-wrote": "{people:both} wrote in the same place: {texts:quotes}. {versions:all} are in the text.",
-    "both-wrote-mixed": "{people:both} wrote in the same place: {texts:quotes}. {versions:all} are in "
-    "the text and their letters are mixed.",
+    "both-rewrote": "{people:both} rewrote {before:quote}. {versions:all} {still:are} in the {holder}.",
+    "both-rewrote-mixed": "{people:both} rewrote {before:quote}. {versions:all} {still:are} in the "
+    "{holder} and their letters {still:are} mixed.",
+    "both-wrote": "{people:both} wrote in the same place: {texts:quotes}. {versions:all} {still:are} in the {holder}.",
+    "both-wrote-mixed": "{people:both} wrote in the same place: {texts:quotes}. {versions:all} "
+    "{still:are} in the {holder} and their letters {still:are} mixed.",
     "several-changed": "{people} changed the same {noun}.",
-    "several-changed-mixed": "{people} changed the same {noun}. Their letters are mixed.",
+    "several-changed-mixed": "{people} changed the same {noun}. Their letters {still:are} mixed.",
     "wrote-beside-deleted": "{deleters} deleted {gone:quote} while {writers} wrote {text:quote} right beside it.",
-    "wrote-twice": "{people:both} wrote {text:quote}. It is in the text {times:times}.",
-    "changed-twice": "{people} made the same change. What they wrote is in the text {times:times}.",
+    "wrote-twice": "{people:both} wrote {text:quote}. It {still:is} in the {holder} {times:times}.",
+    "changed-twice": "{people} made the same change. What they wrote {still:is} in the {holder} {times:times}.",
     "replaced-deleted": "{deleters} deleted {gone:quote} while {writers} rewrote it. {writers:own} "
-    "{text:quote} is in the text.",
+    "{text:quote} {still:is} in the {holder}.",
     "typed-in-deleted": "{deleters} deleted {what} while {writers} typed in {it}. {writers:own} "
     "{text:quote} stayed, without {its}.",
     "typed-in-rewritten": "{deleters} rewrote {what} while {writers} typed in {it}. {writers:own} "
     "{text:quote} stayed, without {its}.",
     "typed-in-removed": "{deleters} deleted {what} while {writers} typed in {it}. {losers:own} "
-    "{text:quote} is not in the document.",
+    "{text:quote} {still:is} not in the document.",
+    "changed-in-removed-missing": "{deleters} deleted {what} while {writers} changed {it}. {losers:own} "
+    "{text:quote} {still:is} not in the document.",
     "changed-in-removed": "{deleters} deleted {what} while {writers} changed {it}. Nothing that was "
-    "written is missing.",
+    "written {still:is} missing.",
     "typed-in-replaced": "{deleters} replaced {key:code} while {writers} changed what was in it. "
-    "{losers:own} {text:quote} is not in the document.",
+    "{losers:own} {text:quote} {still:is} not in the document.",
     "changed-in-replaced": "{deleters} replaced {key:code} while {writers} changed what was in it.",
-    "text-missing": "{people} changed the same {noun}. {losers:own} {text:quote} is not in the document.",
-    "key-set": "{settings:settings}. It is now {now:value}.",
-    "key-unset": "{settings:settings}. It is not set now.",
+    "text-missing": "{people} changed the same {noun}. {losers:own} {text:quote} {still:is} not in the document.",
+    "key-set": "{settings:settings}. It {still:is} {still:now} {now:value}.",
+    "key-unset": "{settings:settings}. It {still:is} not set {still:now}.",
     "formatted": "{people} formatted {text:quote} differently: {formats:formats}.",
     "formatted-deleted": "{deleters} deleted {text:quote} while {writers} formatted it.",
-    "each-deleted": "{deletions:deletions}. All of it is gone.",
+    "each-deleted": "{deletions:deletions}. All of it {still:is} gone.",
     "same-change": "{people} made the same change.",
     "same-deleted": "{people:both} deleted {text:quote}.",
     "same-key": "{people:both} set {key:code} to {now:value}.",
     "same-key-removed": "{people:both} removed {key:code}.",
     "own-devices": "{people} changed the same {noun} on {devices:#device}.",
-    "own-devices-missing": "{people} changed the same {noun} on {devices:#device}. {text:quote} is not "
-    "in the document.",
-    "filled": "{people:both} wrote into an empty document. {versions:all} are in it.",
-    "filled-twice": "{people:both} wrote the same into an empty document. It is there {times:times}.",
+    "own-devices-missing": "{people} changed the same {noun} on {devices:#device}. {text:quote} "
+    "{still:is} not in the document.",
+    "filled": "{people:both} wrote into an empty document. {versions:all} {still:are} in it.",
+    "filled-twice": "{people:both} wrote the same into an empty document. It {still:is} there {times:times}.",
     "possible": "May have collided: this editor does not report what it had seen.",
 }
 
@@ -54,13 +56,16 @@ NOTES: Final = {
     "capped": "So many edits met here that they were not compared one by one.",
     "settled": "It has been rewritten since, by somebody who had seen all of it.",
     "resolved": "Resolved by {person}.",
-    "nothing-missing": "Nothing is missing.",
+    "nothing-missing": "Nothing {still:is} missing.",
 }
 
 TITLES: Final = {
     "wrote": "{people} wrote",
     "deleted": "{people} deleted it",
     "kept": "{people} left it as it was",
+    "device": "{people} wrote on device {number}",
+    "now": "In the document now",
+    "then": "When they met",
 }
 
 PLACES: Final = {
@@ -84,6 +89,7 @@ CHOICES: Final = {
     "leave": "Leave as it is",
     "leave-deleted": "Leave it deleted",
     "use": "Use {people:own}",
+    "use-device": "Use what device {number} has",
     "use-once": "Keep it once",
     "use-value": "Use {value:value}",
     "use-removed": "Remove {key:code}",
