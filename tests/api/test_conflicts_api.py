@@ -9,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
+from pydantic import BaseModel
 
+from keepboth.api import card_models
+from keepboth.telling import attention, cards, choices, differences, outcomes, passages, people, places, sentences
 from tests.api.conftest import Served, rewrite, serving, timeless, written
 from tests.harness import Peer, run, running
 
@@ -178,6 +181,22 @@ def test_answers_are_what_the_description_says(server: Served, name: str) -> Non
         check("/api/conflicts", {**listed, "conflicts": [{**listed["conflicts"][0], "status": "closed"}]})
     with pytest.raises(ValidationError):
         check("/api/conflicts/feed", {"event": "conflict", "data": {"conflict": {}}}, "text/event-stream")
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (card_models.CardBody, cards.Card), (card_models.PersonBody, people.Person),
+        (card_models.WhereBody, places.Where),
+        (card_models.SentenceBody, sentences.Sentence), (card_models.PassageBody, passages.Passage),
+        (card_models.OfferBody, choices.Choice), (card_models.AttentionBody, attention.Attention),
+        (card_models.OutcomeBody, outcomes.Outcome), (card_models.WrittenBody, cards.Written),
+        (card_models.MissingBody, cards.Missing), (card_models.PieceBody, differences.Piece),
+    ],
+)  # fmt: skip
+def test_cards_are_given_out_whole(model: type[BaseModel], value: type[Any]) -> None:
+    fields = getattr(value, "_fields", None) or value.__dataclass_fields__
+    assert list(model.model_fields) == list(fields)
 
 
 def test_people_are_named_as_they_said(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ class CardBody(BaseModel):
     where: WhereBody
     people: list[PersonBody]
     when: SentenceBody | None
+    now_title: SentenceBody
     now: PassageBody
     versions: list[WrittenBody]
     missing: list[MissingBody]
