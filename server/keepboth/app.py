@@ -23,7 +23,7 @@ from keepboth.api import create_api
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
-from keepboth.errors import KeepBothError, SettingsInvalid
+from keepboth.errors import KeepBothError, SettingsInvalid, StoreLocked
 from keepboth.events import EventId, Micros
 from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector, Lag
@@ -76,18 +76,26 @@ def open_store(data: Path, *, read_only: bool = False) -> SqliteStore:
     return SqliteStore(data / LOG_FILE)
 
 
-def open_conflicts(data: Path, *, read_only: bool = False) -> SqliteConflictStore:
-    """The conflict projection beside the log. Raises NotFound if it is to be read only and there is none."""
-    return SqliteConflictStore(data / PROJECTIONS_FILE, version=ENGINE_VERSION, read_only=read_only)
+def open_conflicts(data: Path, *, read_only: bool = False, begin_anew: bool = True) -> SqliteConflictStore:
+    """The conflict projection beside the log. Raises NotFound if it is to be read only, or must not be begun anew, and
+    there is none of this version."""
+    path = data / PROJECTIONS_FILE
+    return SqliteConflictStore(path, version=ENGINE_VERSION, read_only=read_only, begin_anew=begin_anew)
 
 
 def rebuild_conflicts(
     data: Path, document: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """Build the conflict log of *document* (or of all) again from the events; return how many entries it has."""
-    store = open_store(data)
+    """Build the conflict log of *document* (or of all) again from the events; return how many entries it has.
+
+    A server may run on the same folder, if it is of the same version. Raises NotFound if it is of another.
+    """
     try:
-        conflicts = open_conflicts(data)
+        store, owned = open_store(data), True
+    except StoreLocked:
+        store, owned = open_store(data, read_only=True), False
+    try:
+        conflicts = open_conflicts(data, begin_anew=owned)
         try:
             return rebuild(store, conflicts, document, progress)
         finally:
