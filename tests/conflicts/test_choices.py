@@ -13,9 +13,10 @@ from pycrdt import Doc, Text
 from keepboth.conflicts.choices import Preview, Wish, offered, plan, previews
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
+from keepboth.conflicts.rendering import text
 from keepboth.conflicts.restoring import fresh_client, update_of
+from keepboth.conflicts.screens import everything
 from keepboth.conflicts.versions import SideKey, Versions, until
-from keepboth.conflicts.views import everything, text
 from keepboth.errors import InvalidRequest
 from keepboth.events import Context
 from keepboth.fold import views
@@ -73,7 +74,8 @@ class Served:
             elif run is not span.first and (parts is after or run.order < span.first.order):
                 parts.append((run, run.clock, run.end))
             run = run.right
-        return text(before, everything), text(after, everything)
+        shadow = self.engine._shadow
+        return text(shadow, before, everything), text(shadow, after, everything)
 
     def act(self, id: str, wish: Wish, actor: str = "judge", earlier: frozenset[int] = frozenset()) -> Update:
         """Carry out a choice as one more edit, whose author had seen everything."""
