@@ -45,8 +45,8 @@ class Preview(NamedTuple):
 
     ``sides``: whose version it is; several if they wrote the same. ``text``: the place afterwards, which ``parts`` cut
     up; ``before`` and ``after``: at most 200 characters around it, as they are. ``formats``: of the formats that were
-    in dispute, those found there then, as ``(key, value as JSON)``. ``adds`` and ``removes``: what is inserted and deleted
-    for it, ``changes``: whether anything is.
+    in dispute, those found there then, as ``(key, value as JSON)``. ``adds`` and ``removes``: what comes and goes
+    for it, ``changes``: whether anything does.
     """
 
     choice: Choice
@@ -91,7 +91,7 @@ def offered(place: Versions) -> list[Wish]:
     found += [Wish("use", version.sides[0]) for version in versions]
     if place.keyed:
         return [*found, Wish("write")]
-    if len({version.text for version in versions if version.text}) > 1:
+    if len({version.text for version in versions if _has_own(place, version.pieces)}) > 1:
         found.append(Wish("both"))
     if is_text(place.line):
         found.append(Wish("write"))
@@ -151,10 +151,10 @@ def _arrangement(place: Versions, wish: Wish, version: Version | None) -> Arrang
             assert version is not None
             return arrange(pieces, version.pieces, own)
         case "both":
-            several = [(one.text, one.pieces) for one in _versions(place) if one.text]
+            several = [(one.text, one.pieces) for one in _versions(place) if _has_own(place, one.pieces)]
             return arrange(pieces, one_after_the_other(place, several), own)
         case "restore":
-            back = {index for index, piece in enumerate(pieces) if piece.struck and (piece.own or piece.known)}
+            back = {index for index, piece in enumerate(pieces) if piece.struck and not piece.run.mute}
             return arrange(pieces, sorted(back.union(there)), ())
         case "remove":
             return arrange(pieces, [index for index in there if not pieces[index].own], own)
@@ -173,11 +173,15 @@ def _key_arrangement(place: Versions, wish: Wish, version: Version | None) -> Ar
         same = version.pieces and alive and version.text == key_text(place.shadow, place.line, place.now)
         return arrange_key(place.pieces, alive if same else version.pieces)
     try:
-        value = json.loads(_text_of(wish))
+        value = json.loads(_text_of(wish), parse_constant=_no_json)
         as_json(value).encode()
     except (ValueError, RecursionError):
         raise InvalidRequest("what a key holds is written as JSON", field="text") from None
     return arrange_key(place.pieces, [Value(value)])
+
+
+def _no_json(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _text_of(wish: Wish) -> str:
@@ -218,10 +222,15 @@ def _chosen(place: Versions, side: SideKey | None) -> Version:
     raise InvalidRequest("whose version? name the actor (and session) of a side", field="actor", sides=sides)
 
 
+def _has_own(place: Versions, version: Sequence[int]) -> bool:
+    """True if somebody who took part inserted something of a version."""
+    return any(place.pieces[index].own for index in version if index not in place.base)
+
+
 def _rewrote(place: Versions, version: Sequence[int]) -> bool:
     """True if a side deleted something that was there and put something in."""
     base, mine = set(place.base), set(version)
-    return bool(base - mine) and any(place.pieces[index].own for index in mine - base)
+    return bool(base - mine) and _has_own(place, version)
 
 
 # -- showing -------------------------------------------------------------------------------------------------------

@@ -158,14 +158,13 @@ class Versions:
         return shown(self.shadow, piece.run, piece.low, piece.high, self.inside(index, screen))
 
     def inside(self, index: int, screen: Screen | None = None) -> Screen:
-        """What shows what is nested in a piece: *screen*, or what all have made of it; if the piece was removed, as if
-        it had not been."""
-        run = self.pieces[index].run
-        shows = screen or self.now
-        if run.kind != TYPE or (self.pieces[index].alive and screen is None):
-            return shows
-        removers = _removers(self.shadow, run)
-        return lambda stroke: 0 if stroke in removers else shows(stroke)
+        """What shows what is nested in a piece: *screen*, which shows the piece itself, or else what all have made of
+        it; of a piece that was removed, as if it had not been."""
+        piece = self.pieces[index]
+        if screen is not None or piece.run.kind != TYPE or piece.alive:
+            return screen or self.now
+        now, removers = self.now, _removers(self.shadow, piece.run)
+        return lambda stroke: 0 if stroke in removers else now(stroke)
 
     def split(self, index: int, offset: int) -> None:
         """Cut one piece in two: versions are renumbered."""
@@ -242,13 +241,14 @@ def _struck(run: Run, members: dict[Stroke, int], earlier: frozenset[int]) -> bo
 
 
 def _removers(shadow: Shadow, run: Run) -> frozenset[Stroke]:
-    """Those who removed the type *run*, and those whose deletes in it went with that."""
+    """Those who removed the type *run*, and those who deleted something in it when they had seen it go."""
     found = set(run.deleters or ())
+    first = tuple(found)
     todo = [run]
     while todo:
         for line in shadow.below.get(todo.pop(), ()):
             for inner in line.runs():
-                found.update(inner.gone or ())
+                found.update(one for one in inner.gone or () if any(one.knows(other) for other in first))
                 if inner.kind == TYPE:
                     todo.append(inner)
     return frozenset(found)
