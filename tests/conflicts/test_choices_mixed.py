@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from pycrdt import Array, Map, Text, XmlFragment
 
 from keepboth.conflicts.choices import offered, plan
 from keepboth.conflicts.rendering import key_text, text
@@ -15,11 +14,10 @@ from keepboth.conflicts.screens import everything
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.structs import TYPE, Y_ARRAY, Y_MAP, Y_TEXT, Y_XML_FRAGMENT
 from tests.conflicts.acting import Served
-from tests.conflicts.mixed_world import mixed_world
+from tests.conflicts.mixed_world import ROOTS, mixed_world
 from tests.conflicts.test_choices import inserted, knows_all
 from tests.conflicts.trees import shadow_tree, tree
 
-ROOTS: dict[str, Any] = {"text": Text, "map": Map, "list": Array, "xml": XmlFragment}
 KINDS = {"text": Y_TEXT, "map": Y_MAP, "list": Y_ARRAY, "xml": Y_XML_FRAGMENT}
 SEEDS = 60
 

@@ -63,7 +63,7 @@ def test_two_values_for_a_key() -> None:
         Map, lambda r: r.update({"due": 1}), ann=lambda r: r.update({"due": 4}), bob=lambda r: r.update({"due": 7})
     )
     episode = only(served)
-    assert texts(served, episode) == {"leave": "7.0", "use ann": "4.0", "use bob": "7.0", "write": "7.0"}
+    assert texts(served, episode) == {"leave": "7", "use ann": "4", "use bob": "7", "write": "7"}
     assert [one.changes for one in shown(served, episode).values()] == [False, True, False, True]
     update = served.act(episode.id, Wish("use", ANN))
     assert tree(served.roots["r"]) == {"due": 4}

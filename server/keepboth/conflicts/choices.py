@@ -93,7 +93,7 @@ def offered(place: Versions) -> list[Wish]:
         return [*found, Wish("write")]
     if len({version.text for version in versions if _has_own(place, version.pieces)}) > 1:
         found.append(Wish("both"))
-    if is_text(place.line):
+    if is_text(place.line, place.merged):
         found.append(Wish("write"))
     struck = any(place.pieces[index].struck for index in place.base)
     rewrote = sum(_rewrote(place, version.pieces) for version in versions)

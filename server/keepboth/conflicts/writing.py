@@ -19,7 +19,7 @@ def one_after_the_other(place: Versions, versions: Iterable[tuple[str, list[int]
     found: list[Element] = []
     said = ""
     for text, pieces in sorted(versions, key=lambda version: _start(version[1], base)):
-        if said and is_text(place.line) and _needs_space(said, text):
+        if said and is_text(place.line, place.merged) and _needs_space(said, text):
             found.append(Fresh(" "))
         found += pieces
         said = text
