@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -11,83 +10,18 @@ import pytest
 from pycrdt import Doc, Text
 
 from keepboth.conflicts.choices import Preview, Wish, offered, plan, previews
-from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.conflicts.restoring import fresh_client, update_of
 from keepboth.conflicts.versions import SideKey, Versions, until
-from keepboth.conflicts.views import everything, text
 from keepboth.errors import InvalidRequest
 from keepboth.events import Context
-from keepboth.fold import views
-from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.structs import Update
-from keepboth.yjs.update import decode_update, encode_update
+from keepboth.yjs.update import decode_update
+from tests.conflicts.acting import Served
 from tests.conflicts.scenes import Change, deleted, facts_of, pasted, replaced, typed
 from tests.conflicts.world import random_world
 
 SEEDS = 60
-
-
-class Served:
-    """A document and its conflict log, as a server has them: two replicas and the engine."""
-
-    def __init__(self, facts: Sequence[EditFact]) -> None:
-        self.engine = DocumentConflicts()
-        self.doc: Doc[Any] = Doc(client_id=2**32 - 7)
-        self.text = self.doc.get("text", type=Text)
-        self.fold = DocumentFold()
-        self.head = 0
-        for fact in facts:
-            self.take(fact)
-
-    def take(self, fact: EditFact) -> None:
-        self.engine.add([fact])
-        payload = encode_update(fact.update)
-        self.doc.apply_update(payload)
-        self.head = max(self.head, fact.effective)
-        self.fold.add([FoldedEdit(self.head, "ready", payload, decode_update(payload))])
-
-    @property
-    def says(self) -> str:
-        return str(self.text)
-
-    def place(self, id: str, earlier: frozenset[int] = frozenset()) -> Versions:
-        found = self.engine.found(id)
-        assert found is not None
-        return Versions(*found, everything, earlier)
-
-    def around(self, id: str) -> tuple[str, str]:
-        """All the text before and behind the place."""
-        span = self.place(id).span
-        line = span.first.line
-        assert line is not None
-        before, after = [], []
-        run, parts = line.first, before
-        while run is not None:
-            if run is span.first:
-                before.append((run, run.clock, span.low))
-            if run is span.last:
-                parts = after
-                after.append((run, span.high, run.end))
-            elif run is not span.first and (parts is after or run.order < span.first.order):
-                parts.append((run, run.clock, run.end))
-            run = run.right
-        return text(before, everything), text(after, everything)
-
-    def act(self, id: str, wish: Wish, actor: str = "judge", earlier: frozenset[int] = frozenset()) -> Update:
-        """Carry out a choice as one more edit, whose author had seen everything."""
-        worked = plan(self.place(id, earlier), wish)
-        seed = hashlib.sha256(f"{id} {wish} {self.head}".encode()).digest()
-        update = update_of(worked, fresh_client(worked.place.shadow, seed))
-        assert worked.preview.changes != update.is_empty
-        if not update.is_empty:
-            update = decode_update(encode_update(update))
-            revision = self.head + 1
-            context = Context.of(self.head)
-            self.take(EditFact(revision, revision, f"resolving:{actor}", actor, context, update))
-        assert str(self.text) == views.text(self.fold.replica, "text")
-        return update
 
 
 def scene(start: str, **people: Sequence[Change]) -> tuple[Served, Episode]:

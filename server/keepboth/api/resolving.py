@@ -50,6 +50,7 @@ class ChoicePreview(BaseModel):
     parts: list[TextPart]
     before: str
     after: str
+    formats: list[tuple[str, str]] = Field(description="formats in dispute that are found there then: key, JSON value")
     adds: str
     removes: str
     changes: bool = Field(description="false: the document says this already")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from keepboth.conflicts.versions import Piece
 from keepboth.yjs.structs import FORMAT
@@ -21,8 +21,21 @@ class Fresh(NamedTuple):
     near: int | None = None
 
 
-Element = int | Fresh
-"""What a version consists of: a piece, by its index, or new text."""
+class Value(NamedTuple):
+    """A JSON value for a key."""
+
+    value: object
+
+
+class Paint(NamedTuple):
+    """From here on ``attribute`` has ``value`` (canonical JSON, ``null`` for none)."""
+
+    attribute: str
+    value: str
+
+
+Element = int | Fresh | Value | Paint
+"""What a version consists of: a piece, by its index, or something new."""
 
 
 class Arrangement(NamedTuple):
@@ -64,7 +77,7 @@ def arrange(pieces: Sequence[Piece], version: Sequence[Element], removable: Iter
             assert isinstance(element, int)
             low = element + 1
             continue
-        own = element if isinstance(element, int) else element.near
+        own = element if isinstance(element, int) else element.near if isinstance(element, Fresh) else None
         slot = low if own is None or own < low else min(own, limits[at])
         if comes and comes[-1][0] >= low and empty(comes[-1][0], slot):
             slot = comes[-1][0]  # one run instead of several
@@ -101,8 +114,19 @@ def _heaviest_ascent(pairs: Sequence[tuple[int, int]]) -> list[int]:
     return found[::-1]
 
 
-def shown(pieces: Sequence[Piece], arrangement: Arrangement) -> Iterator[tuple[Element, str]]:
-    """What the place shows afterwards, in order: ``(piece or new text, "stays" | "comes" | "kept")``."""
+def arrange_key(pieces: Sequence[Piece], version: Sequence[Element]) -> Arrangement:
+    """Make a key hold *version*, one element or none."""
+    alive = [index for index, piece in enumerate(pieces) if piece.alive]
+    if list(version) == alive:
+        return Arrangement(frozenset(alive), (), ())
+    return Arrangement(frozenset(), tuple(alive), tuple((len(pieces), element) for element in version))
+
+
+How = Literal["stays", "comes", "kept"]
+
+
+def outcome(pieces: Sequence[Piece], arrangement: Arrangement) -> Iterator[tuple[Element, How]]:
+    """What the place shows afterwards, in order."""
     coming: dict[int, list[Element]] = {}
     for slot, element in arrangement.comes:
         coming.setdefault(slot, []).append(element)

@@ -6,25 +6,27 @@ typed there who had seen the merge, or who had no part in it, is kept: it is no 
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from keepboth.conflicts.arranging import Arrangement, Element, Fresh, arrange, shown
-from keepboth.conflicts.runs import text_of, units_of
-from keepboth.conflicts.versions import Piece, SideKey, Versions
+from keepboth.conflicts.arranging import Arrangement, Element, Fresh, Value, arrange, arrange_key, outcome
+from keepboth.conflicts.painting import Wishes, disputed, formats_after, paint, painted
+from keepboth.conflicts.paths import is_text
+from keepboth.conflicts.rendering import as_json, joined, key_text, text
+from keepboth.conflicts.runs import units_of
+from keepboth.conflicts.screens import Screen
+from keepboth.conflicts.versions import SideKey, Versions
 from keepboth.conflicts.views import _after as after_span
 from keepboth.conflicts.views import _before as before_span
-from keepboth.conflicts.views import _joined as joined
-from keepboth.conflicts.views import _shown as piece_text
+from keepboth.conflicts.writing import one_after_the_other, written
 from keepboth.errors import InvalidRequest
-from keepboth.yjs.structs import EMBED, FORMAT, STRING
 
 Choice = Literal["leave", "use", "both", "write", "restore", "remove"]
 
 
 class Wish(NamedTuple):
-    """What somebody asks for. ``side``: whose version (``use``); ``text``: the new text (``write``)."""
+    """What somebody asks for. ``side``: whose version (``use``); ``text``: the new text (``write``; JSON for a key)."""
 
     choice: Choice
     side: SideKey | None = None
@@ -42,8 +44,9 @@ class Preview(NamedTuple):
     """What a choice leads to.
 
     ``sides``: whose version it is; several if they wrote the same. ``text``: the place afterwards, which ``parts`` cut
-    up; ``before`` and ``after``: at most 200 characters around it, as they are. ``adds`` and ``removes``: what is
-    inserted and deleted for it, ``changes``: whether anything is.
+    up; ``before`` and ``after``: at most 200 characters around it, as they are. ``formats``: of the formats that were
+    in dispute, those found there then, as ``(key, value as JSON)``. ``adds`` and ``removes``: what comes and goes
+    for it, ``changes``: whether anything does.
     """
 
     choice: Choice
@@ -52,34 +55,52 @@ class Preview(NamedTuple):
     parts: tuple[Part, ...]
     before: str
     after: str
+    formats: tuple[tuple[str, str], ...]
     adds: str
     removes: str
     changes: bool
 
 
 class Plan(NamedTuple):
-    """A choice worked out: what it leads to and how. Valid until the shadow next changes."""
+    """A choice worked out: what it leads to and how. ``screen`` shows what is nested in what is copied, None: all.
+
+    Valid until the shadow next changes.
+    """
 
     preview: Preview
     place: Versions
     arrangement: Arrangement
+    screen: Screen | None
+
+
+class Version(NamedTuple):
+    """What one side made of the place, or several the same."""
+
+    sides: tuple[SideKey, ...]
+    text: str
+    pieces: list[int]
+    screen: Screen
 
 
 def offered(place: Versions) -> list[Wish]:
     """The choices that make sense here, in the order in which people should read them."""
+    found = [Wish("leave")]
+    if place.lost:
+        return found
     versions = _versions(place)
-    found = [Wish("leave"), *(Wish("use", keys[0]) for keys, _ in versions)]
-    if len(_worth(place, versions)) > 1:
+    found += [Wish("use", version.sides[0]) for version in versions]
+    if place.keyed:
+        return [*found, Wish("write")]
+    if len({version.text for version in versions if _has_own(place, version.pieces)}) > 1:
         found.append(Wish("both"))
-    if _is_text(place.pieces):
+    if is_text(place.line, place.merged):
         found.append(Wish("write"))
-    own = [piece for piece in place.pieces if piece.own and piece.alive]
-    struck = [index for index in place.base if place.pieces[index].struck]
-    rewrote = sum(_rewrote(place, version) for _, version in versions)
+    struck = any(place.pieces[index].struck for index in place.base)
+    rewrote = sum(_rewrote(place, version.pieces) for version in versions)
     if struck and rewrote < 2:
         found.append(Wish("restore"))
-    if struck and own and rewrote < 2:
-        found.append(Wish("remove"))
+        if any(piece.own and piece.alive for piece in place.pieces):
+            found.append(Wish("remove"))
     return found
 
 
@@ -88,34 +109,17 @@ def plan(place: Versions, wish: Wish) -> Plan:
 
     Raises: InvalidRequest when it is not offered here, or misses its side or text.
     """
-    allowed = offered(place)
-    keys: tuple[SideKey, ...] = ()
-    if wish.choice not in {one.choice for one in allowed}:
-        names = ", ".join(dict.fromkeys(one.choice for one in allowed))
-        raise InvalidRequest(f"{wish.choice!r} is no choice here, but {names}", field="choice")
-    pieces = place.pieces
-    own = [index for index, piece in enumerate(pieces) if piece.own]
-    alive = [index for index, piece in enumerate(pieces) if piece.alive]
-    match wish.choice:
-        case "leave":
-            arrangement = Arrangement(frozenset(i for i in alive if pieces[i].own or pieces[i].known), (), ())
-        case "use":
-            keys, version = _chosen(place, wish.side)
-            arrangement = arrange(pieces, version, own)
-        case "both":
-            arrangement = arrange(pieces, _one_after_the_other(place), own)
-        case "restore":
-            arrangement = arrange(pieces, _with_what_was_deleted(place), ())
-        case "remove":
-            rest = [index for index in alive if pieces[index].known and not pieces[index].own]
-            arrangement = arrange(pieces, rest, own)
-        case "write":
-            if wish.text is None:
-                raise InvalidRequest("the text to write is missing", field="text")
-            written = _written(place, wish.text)
-            removable = [i for i, piece in enumerate(pieces) if piece.own or piece.known]
-            arrangement = arrange(pieces, written, removable)
-    return Plan(_preview(place, wish.choice, keys, arrangement), place, arrangement)
+    names = dict.fromkeys(one.choice for one in offered(place))
+    if wish.choice not in names:
+        raise InvalidRequest(f"{wish.choice!r} is no choice here, but {', '.join(names)}", field="choice")
+    version = _chosen(place, wish.side) if wish.choice == "use" else None
+    screen = None if version is None else version.screen
+    if place.keyed:
+        arrangement = _key_arrangement(place, wish, version)
+    else:
+        arrangement = _arrangement(place, wish, version)
+        arrangement = paint(place, arrangement, _wishes(place, version))
+    return Plan(_preview(place, wish.choice, version, arrangement), place, arrangement, screen)
 
 
 def previews(place: Versions, text: str | None = None) -> list[Preview]:
@@ -123,155 +127,118 @@ def previews(place: Versions, text: str | None = None) -> list[Preview]:
     found = []
     for wish in offered(place):
         if wish.choice == "write":
-            wish = wish._replace(text=current(place) if text is None else text)
+            wish = wish._replace(text=current_text(place) if text is None else text)
         found.append(plan(place, wish).preview)
     return found
 
 
-def current(place: Versions) -> str:
+def current_text(place: Versions) -> str:
     """What "write" would replace: the text of the collision as it is, without what others typed there since."""
-    return say(piece for piece in place.pieces if piece.alive and (piece.own or piece.known))
+    if place.keyed:
+        return key_text(place.shadow, place.line, place.now) or "null"
+    return place.say(i for i, piece in enumerate(place.pieces) if piece.alive and (piece.own or piece.known))
 
 
-def say(pieces: Iterable[Piece]) -> str:
-    """What *pieces* say one after the other, deleted or not."""
-    return joined(piece_text(piece.run, piece.low, piece.high) for piece in pieces)
+# -- arrangements --------------------------------------------------------------------------------------------------
+
+
+def _arrangement(place: Versions, wish: Wish, version: Version | None) -> Arrangement:
+    pieces = place.pieces
+    own = [index for index, piece in enumerate(pieces) if piece.own]
+    there = [index for index, piece in enumerate(pieces) if piece.alive and (piece.own or piece.known)]
+    match wish.choice:
+        case "use":
+            assert version is not None
+            return arrange(pieces, version.pieces, own)
+        case "both":
+            several = [(one.text, one.pieces) for one in _versions(place) if _has_own(place, one.pieces)]
+            return arrange(pieces, one_after_the_other(place, several), own)
+        case "restore":
+            back = {index for index, piece in enumerate(pieces) if piece.struck and not piece.run.mute}
+            return arrange(pieces, sorted(back.union(there)), ())
+        case "remove":
+            return arrange(pieces, [index for index in there if not pieces[index].own], own)
+        case "write":
+            new = written(place, _text_of(wish))  # cuts pieces
+            return arrange(pieces, new, [i for i, piece in enumerate(pieces) if piece.own or piece.known])
+        case _:
+            return Arrangement(frozenset(there), (), ())
+
+
+def _key_arrangement(place: Versions, wish: Wish, version: Version | None) -> Arrangement:
+    if wish.choice == "leave":
+        return Arrangement(frozenset(i for i, piece in enumerate(place.pieces) if piece.alive), (), ())
+    if version is not None:
+        alive = [index for index, piece in enumerate(place.pieces) if piece.alive]
+        same = version.pieces and alive and version.text == key_text(place.shadow, place.line, place.now)
+        return arrange_key(place.pieces, alive if same else version.pieces)
+    try:
+        value = json.loads(_text_of(wish), parse_constant=_no_json)
+        as_json(value).encode()
+    except (ValueError, RecursionError):
+        raise InvalidRequest("what a key holds is written as JSON", field="text") from None
+    return arrange_key(place.pieces, [Value(value)])
+
+
+def _no_json(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _text_of(wish: Wish) -> str:
+    if wish.text is None:
+        raise InvalidRequest("the text to write is missing", field="text")
+    return wish.text
+
+
+def _wishes(place: Versions, version: Version | None) -> Wishes:
+    """How the formats of what stays and comes should be: a side's where its version was chosen, else as they were."""
+    return Wishes(place.screen_of, disputed(place), None if version is None else version.screen)
 
 
 # -- versions ------------------------------------------------------------------------------------------------------
 
 
-def _versions(place: Versions) -> list[tuple[tuple[SideKey, ...], list[int]]]:
+def _versions(place: Versions) -> list[Version]:
     """The different versions of the sides, equal ones joined."""
-    by_text: dict[str, tuple[list[SideKey], list[int]]] = {}
-    for key, version in place.sides.items():
-        said = say(place.pieces[index] for index in version)
-        by_text.setdefault(said, ([], version))[0].append(key)
-    return [(tuple(keys), version) for keys, version in by_text.values()]
+    names = disputed(place)
+    found: dict[object, Version] = {}
+    for key, pieces in place.sides.items():
+        screen = place.screens[key]
+        if place.keyed:
+            said = key_text(place.shadow, place.line, screen)
+        else:
+            said = text(place.shadow, place.span.parts(), screen)
+        mark = (said, bool(pieces), painted(place, pieces, names, screen))
+        before = found.get(mark)
+        found[mark] = Version((*before.sides, key), *before[1:]) if before else Version((key,), said, pieces, screen)
+    return list(found.values())
 
 
-def _chosen(place: Versions, side: SideKey | None) -> tuple[tuple[SideKey, ...], list[int]]:
-    for keys, version in _versions(place):
-        if side in keys:
-            return keys, version
+def _chosen(place: Versions, side: SideKey | None) -> Version:
+    for version in _versions(place):
+        if side in version.sides:
+            return version
     sides = [[key.actor, key.session] for key in place.sides]
     raise InvalidRequest("whose version? name the actor (and session) of a side", field="actor", sides=sides)
 
 
-def _worth(place: Versions, versions: list[tuple[tuple[SideKey, ...], list[int]]]) -> list[list[int]]:
-    """The versions that say something, in the order in which their own content lies."""
-
-    def start(version: list[int]) -> int:
-        base = set(place.base)
-        return next((index for index in version if index not in base), version[0])
-
-    return sorted((version for _, version in versions if version), key=start)
-
-
-def _one_after_the_other(place: Versions) -> list[Element]:
-    found: list[Element] = []
-    said = ""
-    for version in _worth(place, _versions(place)):
-        text = say(place.pieces[index] for index in version)
-        if said and _is_text(place.pieces) and _needs_space(said, text):
-            found.append(Fresh(" "))
-        found += version
-        said = text
-    return found
-
-
-def _needs_space(left: str, right: str) -> bool:
-    """True if words of two versions would run into one another."""
-    return not any(char.isspace() or unicodedata.east_asian_width(char) in "WF" for char in (left[-1], right[0]))
-
-
-def _with_what_was_deleted(place: Versions) -> list[Element]:
-    return [
-        index
-        for index, piece in enumerate(place.pieces)
-        if (piece.alive and (piece.known or piece.own)) or (piece.struck and (piece.known or piece.own))
-    ]
+def _has_own(place: Versions, version: Sequence[int]) -> bool:
+    """True if somebody who took part inserted something of a version."""
+    return any(place.pieces[index].own for index in version if index not in place.base)
 
 
 def _rewrote(place: Versions, version: Sequence[int]) -> bool:
     """True if a side deleted something that was there and put something in."""
     base, mine = set(place.base), set(version)
-    return bool(base - mine) and any(place.pieces[index].own for index in mine - base)
-
-
-def _is_text(pieces: Iterable[Piece]) -> bool:
-    return all(piece.run.mute or piece.run.kind in (STRING, EMBED, FORMAT) for piece in pieces)
-
-
-def _written(place: Versions, text: str) -> list[Element]:
-    """*text* as a version: letters at its beginning and end that are there already stay."""
-    try:
-        units = units_of(text)
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest("the text must be valid Unicode", field="text") from None
-    old = [i for i, piece in enumerate(place.pieces) if piece.alive and (piece.own or piece.known)]
-    head = _common(place, old, units, backwards=False)
-    tail = _common(place, old, units[head:], backwards=True, limit=_length(place, old) - head)
-    first = _split_at(place, old, head)
-    stop = _split_at(place, old, _length(place, old) - tail)
-    middle = units[head : len(units) - tail]
-    near = old[first] if first < len(old) else None
-    fresh: list[Element] = [Fresh(text_of(middle), near)] if middle else []
-    return [*old[:first], *fresh, *old[stop:]]
-
-
-def _length(place: Versions, version: Iterable[int]) -> int:
-    return sum(place.pieces[index].length for index in version)
-
-
-def _common(place: Versions, version: list[int], units: str, *, backwards: bool, limit: int | None = None) -> int:
-    """How many units *version* and *units* have in common at one end; never half a character."""
-    step = -1 if backwards else 1
-    most = len(units) if limit is None else min(len(units), limit)
-    count = 0
-    for index in version[::step]:
-        piece = place.pieces[index]
-        if piece.run.kind != STRING or not isinstance(piece.run.content, str):
-            break
-        content = piece.run.content[piece.low - piece.run.clock : piece.high - piece.run.clock][::step]
-        wanted = units[::step][count : min(count + len(content), most)]
-        same = next((i for i, unit in enumerate(wanted) if unit != content[i]), len(wanted))
-        count += same
-        if same < len(content):
-            break
-    edge = units[len(units) - count :][:1] if backwards else units[:count][-1:]
-    if 0 < count < len(units) and 0xD800 <= ord(edge) <= 0xDFFF and _is_half(edge, backwards):
-        count -= 1
-    return count
-
-
-def _is_half(unit: str, backwards: bool) -> bool:
-    """True if a cut before (after) this unit goes through a character."""
-    return (ord(unit) >= 0xDC00) == backwards
-
-
-def _split_at(place: Versions, version: list[int], units: int) -> int:
-    """Cut the pieces of *version* so that one ends after so many units; return how many pieces come before."""
-    for nth, index in enumerate(version):
-        length = place.pieces[index].length
-        if units < length:
-            if not units:
-                return nth
-            place.split(index, units)
-            version[nth + 1 :] = [index + 1, *(later + 1 for later in version[nth + 1 :])]
-            return nth + 1
-        units -= length
-    return len(version)
+    return bool(base - mine) and _has_own(place, version)
 
 
 # -- showing -------------------------------------------------------------------------------------------------------
 
 
-def _preview(place: Versions, choice: Choice, sides: tuple[SideKey, ...], arrangement: Arrangement) -> Preview:
-    pieces = place.pieces
-    pairs = list(shown(pieces, arrangement))
-    whole = _say_elements(place, [element for element, _ in pairs])
+def _preview(place: Versions, choice: Choice, version: Version | None, arrangement: Arrangement) -> Preview:
+    screen = None if version is None else version.screen
+    pairs = list(outcome(place.pieces, arrangement))
     groups: list[tuple[bool, list[Element]]] = []
     for element, how in pairs:
         kept = how == "kept"
@@ -280,24 +247,25 @@ def _preview(place: Versions, choice: Choice, sides: tuple[SideKey, ...], arrang
         groups[-1][1].append(element)
     return Preview(
         choice,
-        sides,
-        whole,
-        tuple(Part(_say_elements(place, elements), kept) for kept, elements in groups),
-        before_span(place.span, place.now),
-        after_span(place.span, place.now),
-        _say_elements(place, [element for _, element in arrangement.comes]),
-        say(pieces[index] for index in arrangement.goes),
+        () if version is None else version.sides,
+        _say(place, [element for element, _ in pairs], screen),
+        tuple(Part(_say(place, elements, screen), kept) for kept, elements in groups),
+        "" if place.keyed else before_span(place.shadow, place.span, place.now),
+        "" if place.keyed else after_span(place.shadow, place.span, place.now),
+        formats_after(place, arrangement, disputed(place)),
+        _say(place, [element for _, element in arrangement.comes], screen),
+        place.say(arrangement.goes),
         arrangement.changes,
     )
 
 
-def _say_elements(place: Versions, elements: Iterable[Element]) -> str:
-    def pairs() -> Iterable[tuple[bool, str]]:
-        for element in elements:
-            if isinstance(element, Fresh):
-                yield False, units_of(element.text)
-            else:
-                piece = place.pieces[element]
-                yield piece_text(piece.run, piece.low, piece.high)
-
-    return joined(pairs())
+def _say(place: Versions, elements: Sequence[Element], screen: Screen | None) -> str:
+    found: list[tuple[bool, str]] = []
+    for element in elements:
+        if isinstance(element, int):
+            found.append(place.piece(element, None if place.pieces[element].alive else screen))
+        elif isinstance(element, Fresh):
+            found.append((False, units_of(element.text)))
+        elif isinstance(element, Value):
+            found.append((True, as_json(element.value)))
+    return joined(found)

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from keepboth.conflicts.episodes import Cluster, Spot
+from keepboth.conflicts.episodes import Cluster
+from keepboth.conflicts.nesting import holders
+from keepboth.conflicts.rendering import joined, shown
 from keepboth.conflicts.runs import Run
+from keepboth.conflicts.screens import Screen, current, everything, intersection_of, union_of, visible
 from keepboth.conflicts.shadow import Shadow
+from keepboth.conflicts.sides import by_side
 from keepboth.conflicts.strokes import Stroke
-from keepboth.conflicts.views import Screen, Span, intersection_of, span_of, union_of, visible
-from keepboth.yjs.structs import Id
+from keepboth.conflicts.views import Span, span_of
+from keepboth.yjs.structs import STRING, TYPE, Id
 
 
 class SideKey(NamedTuple):
@@ -59,46 +63,108 @@ def until(revision: int) -> Screen:
 
 
 class Versions:
-    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens."""
+    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens.
+
+    Of a key, the pieces are everything it ever held, and a version has one piece or none.
+    """
 
     def __init__(self, shadow: Shadow, cluster: Cluster, now: Screen, earlier: frozenset[int] = frozenset()) -> None:
         """``now`` says what shows at present; ``earlier`` are the revisions of edits that resolved this before."""
         self.shadow = shadow
         self.cluster = cluster
         self.now = now
+        self.line = cluster.line
+        self.keyed = self.line.key is not None
         self.span: Span = span_of(shadow, cluster)
         self.screens: dict[SideKey, Screen] = {
-            key: union_of(spot.stroke for spot in spots) for key, spots in _by_side(cluster).items()
+            SideKey(*who): union_of(spot.stroke for spot in spots) for who, spots in by_side(cluster.spots).items()
         }
         self.merged: Screen = union_of(spot.stroke for spot in cluster.spots)
-        base = intersection_of(cluster.spots)
-        members = _members(cluster)
+        self.before: Screen = intersection_of(cluster.spots)
         self.pieces: list[Piece] = []
         self.base: list[int] = []
         self.sides: dict[SideKey, list[int]] = {key: [] for key in self.screens}
+        members = _members(cluster)
+        if self.keyed:
+            self._read_key(members, earlier)
+        else:
+            self._read_sequence(members, earlier)
+
+    def _read_sequence(self, members: dict[Stroke, int], earlier: frozenset[int]) -> None:
         for run, low, high in self.span.parts():
             ends = {key: visible(run, low, high, screen)[1] for key, screen in self.screens.items()}
-            base_end = visible(run, low, high, base)[1]
-            now_end = visible(run, low, high, now)[1]
+            base_end = visible(run, low, high, self.before)[1]
+            now_end = visible(run, low, high, self.now)[1]
             merged_end = visible(run, low, high, self.merged)[1]
             mine = _own_from(run, members, earlier)
-            struck = bool(run.deleters) and any(
-                (other in members and other is not run.stroke) or other.rev in earlier for other in run.deleters or ()
-            )
+            struck = _struck(run, members, earlier)
             for start, stop in _cuts(low, high, (*ends.values(), base_end, now_end, merged_end, mine)):
                 index = len(self.pieces)
                 piece = Piece(run, start, stop)
                 piece.alive = start < now_end
                 piece.own = start >= mine
                 piece.struck = struck
-                piece.known = start < base_end or start < merged_end
+                piece.known = start < base_end or start < merged_end or any(start < end for end in ends.values())
                 self.pieces.append(piece)
                 if start < base_end:
                     self.base.append(index)
                 for key, end in ends.items():
                     if start < end:
                         self.sides[key].append(index)
-                        piece.known = True
+
+    def _read_key(self, members: dict[Stroke, int], earlier: frozenset[int]) -> None:
+        alive = current(self.line, self.now)
+        base = current(self.line, self.before)
+        ours = {key: current(self.line, screen) for key, screen in self.screens.items()}
+        for index, run in enumerate(self.line.runs()):
+            # Of a row of values a key holds the last; a text counts as one.
+            piece = Piece(run, run.clock if run.kind == STRING else run.end - 1, run.end)
+            piece.alive = run is alive
+            piece.own = _own_from(run, members, earlier) < run.end
+            piece.struck = _struck(run, members, earlier)
+            piece.known = True
+            self.pieces.append(piece)
+            if run is base:
+                self.base.append(index)
+            for key, held in ours.items():
+                if run is held:
+                    self.sides[key].append(index)
+
+    @property
+    def lost(self) -> bool:
+        """True if the type that all this lies in is gone: nothing can be put there."""
+        for holder in holders(self.line):
+            assert holder.line is not None
+            low, high = visible(holder, holder.clock, holder.end, self.now)
+            if low == high or (holder.line.key is not None and current(holder.line, self.now) is not holder):
+                return True
+        return False
+
+    def screen_of(self, index: int) -> Screen:
+        """A screen that shows a piece: the present one if it can be, else that of somebody who took part."""
+        if self.pieces[index].alive:
+            return self.now
+        if index in self.base:
+            return self.before
+        return next((self.screens[key] for key, version in self.sides.items() if index in version), everything)
+
+    def say(self, indices: Iterable[int], screen: Screen | None = None) -> str:
+        """What pieces say one after the other, deleted or not; what is nested in them, as on *screen*."""
+        return joined(self.piece(index, screen) for index in indices)
+
+    def piece(self, index: int, screen: Screen | None = None) -> tuple[bool, str]:
+        """``(is it a value of a list, its text)``."""
+        piece = self.pieces[index]
+        return shown(self.shadow, piece.run, piece.low, piece.high, self.inside(index, screen))
+
+    def inside(self, index: int, screen: Screen | None = None) -> Screen:
+        """What shows what is nested in a piece: *screen*, which shows the piece itself, or else what all have made of
+        it; of a piece that was removed, as if it had not been."""
+        piece = self.pieces[index]
+        if screen is not None or piece.run.kind != TYPE or piece.alive:
+            return screen or self.now
+        now, removers = self.now, _removers(self.shadow, piece.run)
+        return lambda stroke: 0 if stroke in removers else now(stroke)
 
     def split(self, index: int, offset: int) -> None:
         """Cut one piece in two: versions are renumbered."""
@@ -113,6 +179,8 @@ class Versions:
     @property
     def left(self) -> Id | None:
         """The id before the first piece, None at the beginning."""
+        if self.keyed:
+            return None
         run, low = self.span.first, self.span.low
         if low > run.clock:
             return (run.client, low - 1)
@@ -121,6 +189,8 @@ class Versions:
     @property
     def right(self) -> Id | None:
         """The id behind the last piece, None at the end."""
+        if self.keyed:
+            return None
         run, high = self.span.last, self.span.high
         if high < run.end:
             return (run.client, high)
@@ -149,16 +219,6 @@ class Versions:
         return sorted(found)
 
 
-def _by_side(cluster: Cluster) -> dict[SideKey, list[Spot]]:
-    """As in the episode: by actor, or by session where there is only one actor."""
-    alone = len({spot.stroke.actor for spot in cluster.spots}) == 1
-    found: dict[SideKey, list[Spot]] = {}
-    for spot in cluster.spots:
-        key = SideKey(spot.stroke.actor, spot.stroke.session.name if alone else None)
-        found.setdefault(key, []).append(spot)
-    return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].session or "")))
-
-
 def _members(cluster: Cluster) -> dict[Stroke, int]:
     """The episode's strokes and the first event of each that takes part."""
     found: dict[Stroke, int] = {}
@@ -173,6 +233,25 @@ def _own_from(run: Run, members: dict[Stroke, int], earlier: frozenset[int]) -> 
     if nth is not None:
         return run.stroke.clock_at(nth) if nth else run.clock
     return run.clock if run.stroke.revs is None and run.stroke.rev in earlier else run.end
+
+
+def _struck(run: Run, members: dict[Stroke, int], earlier: frozenset[int]) -> bool:
+    """True if an event of the episode, or an earlier resolution, deleted *run*, which another had inserted."""
+    return any((other in members and other is not run.stroke) or other.rev in earlier for other in run.deleters or ())
+
+
+def _removers(shadow: Shadow, run: Run) -> frozenset[Stroke]:
+    """Those who removed the type *run*, and those who deleted something in it when they had seen it go."""
+    found = set(run.deleters or ())
+    first = tuple(found)
+    todo = [run]
+    while todo:
+        for line in shadow.below.get(todo.pop(), ()):
+            for inner in line.runs():
+                found.update(one for one in inner.gone or () if any(one.knows(other) for other in first))
+                if inner.kind == TYPE:
+                    todo.append(inner)
+    return frozenset(found)
 
 
 def _cuts(low: int, high: int, at: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.screens import everything
 from keepboth.conflicts.versions import Versions
-from keepboth.conflicts.views import everything
 from keepboth.decider.conflicts import CONFLICT_TYPES, ConflictState, conflict_states, state_in
 from keepboth.errors import NotFound, NotKnownYet
 from keepboth.events import Event, compress_ranges
