@@ -328,7 +328,7 @@ def test_changed_something_that_was_replaced() -> None:
         "Bob replaced `source` while Ann changed what was in it. Ann's 'world' is not in the document."
     )
     assert told.where.text == "cells[4].source"
-    assert labels(told) == ["Leave as it is", "Put the earlier `source` back", "Seen"]
+    assert labels(told) == ["Use 'Hello world'", 'Keep "new"', "Write it…", "Seen"]
 
 
 def test_changed_an_entry_of_a_list_that_was_deleted() -> None:
@@ -336,7 +336,7 @@ def test_changed_an_entry_of_a_list_that_was_deleted() -> None:
     sides = [Side("ann", '{"t": "y"}', (2,), lost='"y"'), Side("bob", "", (3,))]
     base = '{"t": "x"}'
     told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path, severity="lost"))
-    assert told.sentence.text == ("Bob deleted an entry while Ann changed it. Ann's '\"y\"' is not in the document.")
+    assert told.sentence.text == ('Bob deleted an entry while Ann changed it. Ann\'s "y" is not in the document.')
     assert told.where.text == "todo[0]"
     assert labels(told) == ["Leave it deleted", "Put the entry back", "Seen"]
 
@@ -347,9 +347,10 @@ def test_both_added_to_a_list() -> None:
     merged = '"a", {"b": 1}'
     told = card(made({"insert-insert"}, sides, base="", merged=merged, before="1", after="2, 3", path=path))
     assert told.sentence.text == (
-        "Ann and Bob both wrote in the same place: '\"a\"' and '{\"b\": 1}'. Both versions are in the list."
+        'Ann and Bob both wrote in the same place: "a" and \'{"b": 1}\'. Both versions are in the list.'
     )
     assert (told.now.before, told.now.text, told.now.after) == ("1, ", merged, ", 2, 3")
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Both, one after the other", "Seen"]
 
 
 def test_deleted_inside_a_paragraph_that_was_deleted() -> None:
@@ -358,6 +359,58 @@ def test_deleted_inside_a_paragraph_that_was_deleted() -> None:
     base = paragraph("We meet at noon.")
     told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path))
     assert told.sentence.text == ("Bob deleted a paragraph while Ann changed it. Nothing that was written is missing.")
+
+
+def test_changed_what_is_in_a_key_that_was_removed() -> None:
+    sides = [Side("ann", "Hello world", (2,), lost=" world"), Side("bob", "", (3,))]
+    told = card(made({"in-removed-subtree"}, sides, base="Hello", merged="", key="body", severity="lost"))
+    assert told.sentence.text == (
+        "Bob removed `body` while Ann changed what was in it. Ann's 'world' is not in the document."
+    )
+    assert labels(told) == ["Use 'Hello world'", "Keep it removed", "Write it…", "Seen"]
+    sides = [Side("ann", "Hell", (2,)), Side("bob", "", (3,))]
+    told = card(made({"in-removed-subtree"}, sides, base="Hello", merged="", key="body"))
+    assert told.sentence.text == "Bob removed `body` while Ann changed what was in it."
+
+
+def test_a_value_that_is_markup_reads_as_its_text() -> None:
+    sides = [Side("ann", paragraph("old"), (2,), lost=paragraph("old")), Side("bob", "<p></p>", (3,))]
+    told = card(made({"map-key"}, sides, base="", merged="<p></p>", key="body", severity="lost"))
+    assert told.sentence.text == "Ann set `body` to 'old', Bob to '<p></p>'. It is now '<p></p>'."
+
+
+@pytest.mark.parametrize("text", ["[" * 9_000, "[" * 4_000 + "]" * 4_000, '"' * 5, "9" * 9_001], ids=len)
+def test_strange_values_are_told(text: str) -> None:
+    sides = [Side("ann", text, (2,), lost=text), Side("bob", "7", (3,))]
+    for known in ({"key": "due"}, {"path": (Step("root", "todo"), Step("index", 0))}):
+        told = card(made({"map-key"}, sides, base="", merged="7", severity="lost", **known))
+        assert told.missing[0].text == text
+
+
+def test_texts_of_several_that_are_missing_are_not_ascribed_to_all() -> None:
+    lost = {"ann": "one", "bob": "two", "cleo": ""}
+    sides = [Side(name, f"x{text}", (at,), lost=text) for at, (name, text) in enumerate(lost.items(), 2)]
+    told = card(made({"insert-insert"}, sides, base="", merged="x", line=1, severity="lost"))
+    assert told.sentence.text == (
+        "Ann, Bob and Cleo changed the same place. Ann and Bob's texts are not in the document."
+    )
+    assert [([person.name for person in gone.people], gone.text) for gone in told.missing] == [
+        (["Ann"], "one"),
+        (["Bob"], "two"),
+    ]
+
+
+def test_lists_change_by_entry() -> None:
+    path = (Step("root", "todo"), Step("index", 0))
+    sides = [Side("ann", '"a", 3', (2,)), Side("bob", '"a", {"b": [1, 2]}', (3,))]
+    base = '"a", {"b": [1, 2]}, 3'
+    told = card(made({"delete-delete"}, sides, base=base, merged='"a"', path=path, severity="both-removed"))
+    assert told.sentence.text == "Ann deleted '{\"b\": [1, 2]}', Bob '3'. All of it is gone."
+    sides = [Side("ann", "a, text", (2,)), Side("bob", "a", (3,))]
+    told = card(made({"insert-insert"}, sides, base="", merged="a, texta", path=path))
+    assert told.sentence.text == (
+        "Ann and Bob both wrote in the same place: 'a, text' and 'a'. Both versions are in the list."
+    )
 
 
 def test_formats() -> None:
@@ -370,9 +423,11 @@ def test_formats() -> None:
         'Ann and Bob formatted \'the total\' differently: Ann set color to "red", Bob set color to "blue".'
     )
     assert told.outcome.text == "Formatting"
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Seen"]
     sides = [Side("ann", "the total", (2,), formats=(("bold", "true"),)), Side("bob", "", (3,))]
     told = card(made({"format-in-deleted"}, sides, base="the total", merged="", line=1, severity="formatting-lost"))
     assert told.sentence.text == "Bob deleted 'the total' while Ann formatted it."
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Put the sentence back", "Seen"]
     sides = [
         Side("ann", "total", (2,), formats=(("bold", "null"),)),
         Side("bob", "total", (3,), formats=(("bold", '"heavy"'),)),
@@ -421,6 +476,10 @@ def test_an_empty_document_that_two_filled() -> None:
     assert told.sentence.text == "Ann and Bob both wrote the same into an empty document. It is there twice."
     assert told.hidden == ("filled-twice",)
     assert labels(told) == ["Leave as it is", "Keep it once", "Write it…", "Seen"]
+    sides = [Side("ann", "Plan", (2,), lost="Plan"), Side("bob", "Dear all", (3,))]
+    known = {"line": 1, "severity": "lost", "double_initialisation": True}
+    told = card(made({"insert-insert"}, sides, base="", merged="Dear all", **known))
+    assert told.sentence.text == "Ann and Bob changed the same place. Ann's 'Plan' is not in the document."
     people = {"ann": [pasted(0, "# Plan\n")], "bob": [pasted(0, "Dear all\n")]}
     told = card(happened("", people, double_initialisation=True))
     assert told.sentence.text == "Ann and Bob both wrote into an empty document. Both versions are in it."
@@ -473,6 +532,13 @@ def test_of_what_was_rewritten_since_a_card_says_what_was() -> None:
 
 
 # -- all cards -------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_deleted_can_be_put_back() -> None:
+    told = card(happened("one two three", {"ann": typed(4, "new "), "bob": [deleted(4, 8)]}))
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Put the word back", "Write it…", "Seen"]
+    told = card(happened("one two three", {"ann": [deleted(4, 8)], "bob": [deleted(8, 13)]}))
+    assert labels(told) == ["Leave as it is", "Use Ann's", "Use Bob's", "Put the words back", "Write it…", "Seen"]
 
 
 def test_texts_are_plain_and_nothing_is_escaped() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from keepboth.conflicts.model import Episode, Side
-from keepboth.telling.differences import difference
+from keepboth.telling.differences import common_ends, difference
 from keepboth.telling.facts import Circumstances
 from keepboth.telling.passages import Frame, framed
 from keepboth.telling.people import Person, kinds_of, persons
-from keepboth.telling.texts import Form, around_markup, form_of, read_markup
+from keepboth.telling.texts import Form, around_markup, entries_of, form_of, read_as
 from keepboth.telling.words import boundaries, graphemes
 
 
@@ -87,7 +87,7 @@ def account_of(
     form = form_of(episode)
 
     def read(text: str) -> str:
-        return read_markup(text) if form == "markup" else text
+        return read_as(form, text)
 
     base, merged = read(episode.base), read(episode.merged)
     now = merged if present is None else read(present)
@@ -96,7 +96,9 @@ def account_of(
         before, after = around_markup(before, after)
     elif form == "list":
         before, after = before and before + ", ", after and ", " + after
-    versions = _versions(episode.sides, named, [(read(side.text), read(side.lost)) for side in episode.sides], base)
+    versions = _versions(
+        episode.sides, named, [(read(side.text), read(side.lost)) for side in episode.sides], base, form
+    )
     frame = Frame(before, "", "", after)
     if form == "text":
         frame = framed(before, [base, merged, now, *(version.text for version in versions)], after)
@@ -106,7 +108,7 @@ def account_of(
 
 
 def _versions(
-    sides: Sequence[Side], named: Mapping[str, Person], texts: Sequence[tuple[str, str]], base: str
+    sides: Sequence[Side], named: Mapping[str, Person], texts: Sequence[tuple[str, str]], base: str, form: Form
 ) -> tuple[Version, ...]:
     alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[Side, str]]] = {}
     for side, (text, lost) in zip(sides, texts, strict=True):
@@ -118,7 +120,7 @@ def _versions(
                 tuple(sorted({named[side.actor] for side, _ in writers}, key=lambda person: person.name)),
                 tuple(side.session for side, _ in writers if side.session is not None),
                 text,
-                change_of(base, text),
+                change_of_list(base, text) if form == "list" else change_of(base, text),
                 max((lost for _, lost in writers), key=len),
                 formats,
             )
@@ -129,12 +131,7 @@ def _versions(
 def change_of(base: str, text: str) -> Change:
     """What leads from *base* to *text*, cut at whole characters, and at words where that is as true."""
     old, new = graphemes(base), graphemes(text)
-    low = 0
-    while low < min(len(old), len(new)) and old[low] == new[low]:
-        low += 1
-    high = 0
-    while high < min(len(old), len(new)) - low and old[-1 - high] == new[-1 - high]:
-        high += 1
+    low, high = common_ends(old, new)
     if low + high == min(len(old), len(new)):
         longer, shorter = (old, new) if len(old) > len(new) else (new, old)
         low = _at_words(longer, low, len(longer) - high)
@@ -146,6 +143,16 @@ def change_of(base: str, text: str) -> Change:
         deleted = max((piece.text for piece in pieces if piece.op == "delete"), key=len, default="")
         inserted = max((piece.text for piece in pieces if piece.op == "insert"), key=len, default="")
     return Change(left, inserted, deleted, right)
+
+
+def change_of_list(base: str, text: str) -> Change:
+    """As `change_of`, by entry. Where a list holds what is no JSON, all of it changed."""
+    old, new = entries_of(base), entries_of(text)
+    if old is None or new is None:
+        old, new = [base] if base else [], [text] if text else []
+    low, high = common_ends(old, new)
+    parts = old[:low], new[low : len(new) - high], old[low : len(old) - high], old[len(old) - high :]
+    return Change(*(", ".join(part) for part in parts))
 
 
 def _at_words(longer: Sequence[str], start: int, end: int) -> int:

@@ -5,10 +5,10 @@ The text that each would make is computed elsewhere, from the engine; here is on
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from keepboth.telling.accounts import Account, Version
-from keepboth.telling.collisions import element, quote
+from keepboth.telling.collisions import element, quote, value
 from keepboth.telling.facts import Status
 from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, say
@@ -26,21 +26,23 @@ class Choice(NamedTuple):
     session: str | None = None
 
 
-SEEN = Choice("seen", say("choice", "seen"))
+SEEN: Final = Choice("seen", say("choice", "seen"))
+WRITE: Final = Choice("write", say("choice", "write"))
 
 
 def choices_of(account: Account, status: Status) -> list[Choice]:
     """What can be pressed, in this order. On what is settled, resolved or agreed only *Seen*."""
-    outcome = outcome_of(account.episode).code
-    if status != "open" or outcome == "same-change":
+    if status != "open" or outcome_of(account.episode).code == "same-change":
         return [SEEN]
-    if "map-key" in account.episode.kinds:
-        return [*_values(account), Choice("write", say("choice", "write")), SEEN]
-    if "in-removed-subtree" in account.episode.kinds and _is_whole(account):
-        return [*_subtree(account), SEEN]
-    if outcome == "formatting":
-        return [Choice("leave", say("choice", "leave")), SEEN]
-    return [*_texts(account), Choice("write", say("choice", "write")), SEEN]
+    if account.form == "value":
+        return [*_values(account), WRITE, SEEN]
+    if "in-removed-subtree" in account.episode.kinds and not account.merged:
+        restore = say("choice", "restore", noun=_noun(account, account.base))
+        return [Choice("leave", say("choice", "leave-deleted")), Choice("restore", restore), SEEN]
+    offered = _versions(account)
+    if account.form == "text" and outcome_of(account.episode).code != "formatting":
+        offered.append(WRITE)
+    return [*offered, SEEN]
 
 
 def _values(account: Account) -> list[Choice]:
@@ -48,50 +50,38 @@ def _values(account: Account) -> list[Choice]:
     key = quote(account.episode.key or "")
     offered = []
     for version in sorted(account.versions, key=lambda version: version.text == account.merged):
-        value = quote(version.text)
+        held = value(version.text)
         if version.text == account.merged:
-            label = say("choice", "keep-value", value=value) if value else say("choice", "keep-removed")
+            label = say("choice", "keep-value", value=held) if held else say("choice", "keep-removed")
             offered.append(Choice("leave", label))
         else:
-            label = say("choice", "use-value", value=value) if value else say("choice", "use-removed", key=key)
+            label = say("choice", "use-value", value=held) if held else say("choice", "use-removed", key=key)
             offered.append(_use(version, label))
     if all(version.text != account.merged for version in account.versions):
         offered.append(Choice("leave", say("choice", "leave")))
     return offered
 
 
-def _is_whole(account: Account) -> bool:
-    """True if the place is one thing that was removed or replaced as a whole."""
-    return account.episode.key is not None or account.merged == "" or account.form != "text"
-
-
-def _subtree(account: Account) -> list[Choice]:
-    if account.episode.key is not None and account.merged:
-        restore = say("choice", "restore-value", key=quote(account.episode.key))
-        return [Choice("leave", say("choice", "leave")), Choice("restore", restore)]
-    restore = say("choice", "restore", noun=_noun(account, account.base))
-    return [Choice("leave", say("choice", "leave-deleted")), Choice("restore", restore)]
-
-
-def _texts(account: Account) -> list[Choice]:
+def _versions(account: Account) -> list[Choice]:
     outcome = outcome_of(account.episode).code
-    leave = Choice("leave", say("choice", "leave"))
+    gone = max((version.change.deleted for version in account.versions), key=len)
+    gone = account.base if outcome == "both-deleted" else gone
+    restore = Choice("restore", say("choice", "restore", noun=_noun(account, gone)))
+    offered = [Choice("leave", say("choice", "leave"))]
     if outcome == "stray-words":
-        gone = max((version.change.deleted for version in account.versions), key=len)
-        restore = say("choice", "restore", noun=_noun(account, gone))
-        return [leave, Choice("restore", restore), Choice("remove", say("choice", "remove-rest"))]
-    offered = [leave]
+        return [*offered, restore, Choice("remove", say("choice", "remove-rest"))]
     if len(account.versions) == 1:
-        return [leave, _use(account.versions[0], say("choice", "use-once"))]
+        return [*offered, _use(account.versions[0], say("choice", "use-once"))]
     for number, version in enumerate(account.versions, 1):
         own = account.episode.self_only
         label = say("choice", "use-device", number=number) if own else say("choice", "use", people=version.names)
         offered.append(_use(version, label))
-    filled = [version for version in account.versions if version.text]
-    if len(filled) > 1 and outcome != "both-deleted":
+    filled = {version.text for version in account.versions if version.text}
+    if len(filled) > 1 and outcome not in ("both-deleted", "formatting"):
         offered.append(Choice("both", say("choice", "both" if len(filled) == 2 else "all")))
-    if outcome == "both-deleted":
-        offered.append(Choice("restore", say("choice", "restore", noun=_noun(account, account.base))))
+    rewrote = [version for version in account.versions if version.change.deleted and version.change.inserted]
+    if gone and len(rewrote) < 2:
+        offered.append(restore)
     return offered
 
 
@@ -100,7 +90,7 @@ def _use(version: Version, label: Sentence) -> Choice:
 
 
 def _noun(account: Account, text: str) -> str:
-    if account.form in ("list", "value"):
+    if account.form == "list":
         return ENTRY.word
     if account.form == "markup":
         name = element(account)

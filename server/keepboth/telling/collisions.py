@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from keepboth.telling.accounts import Account, Version
 from keepboth.telling.outcomes import outcome_of
-from keepboth.telling.sentences import Sentence, say
+from keepboth.telling.sentences import Sentence, quoted, say
 from keepboth.telling.texts import ENTRY, Noun, noun_of, only_element
 from keepboth.telling.words import one_line
 
@@ -22,7 +23,7 @@ def told(account: Account) -> Sentence:
     episode = account.episode
     if episode.self_only:
         return _own_devices(account)
-    if episode.double_initialisation:
+    if episode.double_initialisation and not account.lost:
         return _filled(account)
     if "map-key" in episode.kinds:
         return _key(account)
@@ -52,7 +53,17 @@ def element(account: Account) -> str | None:
 
 
 def quote(text: str) -> str:
+    """*text* as far as a sentence shows it."""
     return one_line(text, QUOTE)
+
+
+def value(text: str) -> str:
+    """The value of a key as a sentence shows it: JSON as it is, a shared text in quotes; "" if there is none."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return quoted(quote(text)) if text else ""
+    return quote(text)
 
 
 def _say(account: Account, name: str, **params: Any) -> Sentence:
@@ -63,6 +74,14 @@ def _say(account: Account, name: str, **params: Any) -> Sentence:
 def _say_in(account: Account, name: str, **params: Any) -> Sentence:
     """One that says what the text, or the list, holds."""
     return _say(account, name, **params, holder="list" if account.form == "list" else "text")
+
+
+def _say_missing(account: Account, name: str, **params: Any) -> Sentence:
+    """One that ends with what is missing: the text, or of several people that they have such."""
+    losers = _names(account.lost)
+    if len({version.lost for version in account.lost}) > 1:
+        return _say(account, f"{name}-several", **params, losers=losers)
+    return _say(account, name, **params, losers=losers, text=quote(_longest_lost(account)))
 
 
 # -- sequences -------------------------------------------------------------------------------------------------------
@@ -137,27 +156,26 @@ def _removed(account: Account) -> Sentence | None:
     if not gone or not writers:
         return None
     people: dict[str, Any] = {"deleters": _names(gone), "writers": _names(writers)}
-    missing = {"losers": _names(account.lost), "text": quote(_longest_lost(account))}
-    if account.lost and not missing["text"]:
+    if account.lost and not quote(_longest_lost(account)):
         return None
-    if key is not None and account.merged:
+    if key is not None:
+        people["key"] = quote(key)
+        how = "replaced" if account.merged else "unset"
         if account.lost:
-            return _say(account, "typed-in-replaced", **people, **missing, key=quote(key))
-        return say("collision", "changed-in-replaced", **people, key=quote(key))
+            return _say_missing(account, f"typed-in-{how}", **people)
+        return say("collision", f"changed-in-{how}", **people)
     what = _what(account, gone)
     people |= {"what": what.a, "it": what.it}
     if not account.lost:
         return _say(account, "changed-in-removed", **people)
     typed = account.form in ("text", "markup")
-    return _say(account, "typed-in-removed" if typed else "changed-in-removed-missing", **people, **missing)
+    return _say_missing(account, "typed-in-removed" if typed else "changed-in-removed-missing", **people)
 
 
 def _lost(account: Account) -> Sentence:
-    text = quote(_longest_lost(account))
-    if not text:
+    if not quote(_longest_lost(account)):
         return _several(account)
-    losers = _names(account.lost)
-    return _say(account, "text-missing", people=account.names, noun=noun(account).same, losers=losers, text=text)
+    return _say_missing(account, "text-missing", people=account.names, noun=noun(account).same)
 
 
 def _each_deleted(account: Account) -> Sentence:
@@ -211,13 +229,13 @@ def _filled(account: Account) -> Sentence:
 
 def _key(account: Account) -> Sentence:
     key = quote(account.episode.key or "")
-    now = quote(account.present)
+    now = value(account.present)
     if account.episode.severity == "agreed":
         if now:
             return say("collision", "same-key", people=account.names, key=key, now=now)
         return say("collision", "same-key-removed", people=account.names, key=key)
     settings = [
-        {"people": version.names, "key": key, "value": quote(version.text) or None}
+        {"people": version.names, "key": key, "value": value(version.text) or None}
         for version in sorted(account.versions, key=lambda version: version.text == account.merged)
     ]
     if now:
@@ -233,10 +251,10 @@ def _formatted(account: Account) -> Sentence:
         return say("collision", "formatted-deleted", deleters=_names(deleters), writers=_names(writers), text=gone)
     text = quote(account.base or account.merged)
     formats = [
-        {"people": version.names, "format": quote(name), "value": quote(value)}
+        {"people": version.names, "format": quote(name), "value": quote(given)}
         for version in account.versions
-        for name, value in version.formats
-        if any(dict(other.formats).get(name, value) != value for other in account.versions)
+        for name, given in version.formats
+        if any(dict(other.formats).get(name, given) != given for other in account.versions)
     ]
     if not text or not formats:
         return _several(account)
@@ -245,7 +263,7 @@ def _formatted(account: Account) -> Sentence:
 
 def _what(account: Account, deleters: Sequence[Version]) -> Noun:
     """What the deleters took away, the longest of it."""
-    if account.form in ("list", "value"):
+    if account.form == "list":
         return ENTRY
     change = max((version.change for version in deleters), key=lambda change: len(change.deleted))
     return noun_of(

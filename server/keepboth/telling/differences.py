@@ -45,16 +45,22 @@ def _pieces(before: str, after: str) -> tuple[Piece, ...]:
     return tuple(_tidy(_compare(words(before), words(after), MAX_DEPTH)))
 
 
-Step = tuple[Op, str]
-
-
-def _compare(old: Sequence[str], new: Sequence[str], depth: int) -> Iterator[Step]:
+def common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many pieces both begin with, and how many of the rest both end with."""
     low = 0
     while low < min(len(old), len(new)) and old[low] == new[low]:
         low += 1
     high = 0
     while high < min(len(old), len(new)) - low and old[-1 - high] == new[-1 - high]:
         high += 1
+    return low, high
+
+
+Step = tuple[Op, str]
+
+
+def _compare(old: Sequence[str], new: Sequence[str], depth: int) -> Iterator[Step]:
+    low, high = common_ends(old, new)
     yield from (("keep", word) for word in old[:low])
     yield from _middle(old[low : len(old) - high], new[low : len(new) - high], depth)
     yield from (("keep", word) for word in old[len(old) - high :])

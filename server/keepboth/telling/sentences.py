@@ -63,6 +63,9 @@ def counted(number: int, noun: str) -> str:
 
 
 def quoted(text: str) -> str:
+    """``'by Friday'``; what stands in double quotes already, as JSON does, as it is."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return isolated(text)
     return f"'{isolated(text)}'"
 
 

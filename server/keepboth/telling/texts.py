@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, Literal, NamedTuple
 
@@ -63,6 +64,21 @@ def form_of(episode: Episode) -> Form:
     texts = [episode.base, episode.merged, *(side.text for side in episode.sides)]
     filled = [text for text in texts if text]
     return "markup" if filled and all(_TAG.match(text) for text in filled) else "list"
+
+
+def read_as(form: Form, text: str) -> str:
+    """*text* as people read it. A value that is XML reads as its text, if it has any."""
+    if form == "markup":
+        return read_markup(text)
+    return read_markup(text) or text if form == "value" and _TAG.match(text) else text
+
+
+def entries_of(text: str) -> list[str] | None:
+    """The entries of a list, each as JSON; None if one of them is a shared text or XML, whose end nothing marks."""
+    try:
+        return [json.dumps(entry, ensure_ascii=False) for entry in json.loads(f"[{text}]")]
+    except (ValueError, RecursionError):
+        return None
 
 
 def around_markup(before: str, after: str) -> tuple[str, str]:

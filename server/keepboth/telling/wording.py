@@ -27,13 +27,25 @@ COLLISIONS: Final = {
     "{text:quote} stayed, without {its}.",
     "typed-in-removed": "{deleters} deleted {what} while {writers} typed in {it}. {losers:own} "
     "{text:quote} {still:is} not in the document.",
+    "typed-in-removed-several": "{deleters} deleted {what} while {writers} typed in {it}. {losers:own} "
+    "texts {still:are} not in the document.",
     "changed-in-removed-missing": "{deleters} deleted {what} while {writers} changed {it}. {losers:own} "
     "{text:quote} {still:is} not in the document.",
+    "changed-in-removed-missing-several": "{deleters} deleted {what} while {writers} changed {it}. "
+    "{losers:own} texts {still:are} not in the document.",
     "changed-in-removed": "{deleters} deleted {what} while {writers} changed {it}. Nothing that was "
     "written {still:is} missing.",
     "typed-in-replaced": "{deleters} replaced {key:code} while {writers} changed what was in it. "
     "{losers:own} {text:quote} {still:is} not in the document.",
+    "typed-in-replaced-several": "{deleters} replaced {key:code} while {writers} changed what was in it. "
+    "{losers:own} texts {still:are} not in the document.",
     "changed-in-replaced": "{deleters} replaced {key:code} while {writers} changed what was in it.",
+    "typed-in-unset": "{deleters} removed {key:code} while {writers} changed what was in it. "
+    "{losers:own} {text:quote} {still:is} not in the document.",
+    "typed-in-unset-several": "{deleters} removed {key:code} while {writers} changed what was in it. "
+    "{losers:own} texts {still:are} not in the document.",
+    "changed-in-unset": "{deleters} removed {key:code} while {writers} changed what was in it.",
+    "text-missing-several": "{people} changed the same {noun}. {losers:own} texts {still:are} not in the document.",
     "text-missing": "{people} changed the same {noun}. {losers:own} {text:quote} {still:is} not in the document.",
     "key-set": "{settings:settings}. It {still:is} {still:now} {now:value}.",
     "key-unset": "{settings:settings}. It {still:is} not set {still:now}.",
@@ -98,7 +110,6 @@ CHOICES: Final = {
     "both": "Both, one after the other",
     "all": "All, one after the other",
     "restore": "Put the {noun} back",
-    "restore-value": "Put the earlier {key:code} back",
     "remove-rest": "Remove the rest",
     "write": "Write it…",
     "seen": "Seen",
