@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ import pytest
 
 import keepboth.api.feed as feed
 from keepboth.api.models import FeedEvent
-from keepboth.events import Seen
+from keepboth.events import Event, Seen
+from keepboth.live.projector import ConflictProjector
 from keepboth.yjs.messages import encode_private
 from keepboth.yjs.private import encode_seen
 from tests.api.conftest import timeless
@@ -84,18 +86,30 @@ async def following(server: Running, last: str | None = None, **query: str) -> A
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def agree(*peers: Peer) -> None:
-    """Wait until all have the same on their screens, and have them say so."""
+class Typist(Peer):
+    """Counts what it has sent."""
+
+    sent = 0
+
+    async def flush(self) -> list[bytes]:
+        sent = await super().flush()
+        self.sent += len(sent)
+        return sent
+
+
+async def agree(*peers: Typist) -> None:
+    """Wait until all that was written is recorded and on every screen, and have all say that they have seen it."""
+    await eventually(lambda: all(len(peer.receipts) == peer.sent for peer in peers), "receipts")
     await eventually(lambda: len({peer.value for peer in peers}) == 1 and len({peer.seen for peer in peers}) == 1)
     for peer in peers:
         await peer.send(encode_private(encode_seen(Seen(peer.seen[0]))))
 
 
-async def group(server: Running, document: str, text: str = "one two three", people: str = "ann bob") -> list[Peer]:
+async def group(server: Running, document: str, text: str = "one two three", people: str = "ann bob") -> list[Typist]:
     """Declared clients that have the same text on their screens."""
     peers = []
     for number, name in enumerate(people.split(), 1):
-        peer = Peer(server, document, number)
+        peer = Typist(server, document, number)
         await peer.open()
         await peer.hello(f"session-{name}", name=name.title())
         peers.append(peer)
@@ -115,7 +129,7 @@ def rewrite(peer: Peer, at: int, length: int, word: str) -> None:
         peer.text.insert(at, word)
 
 
-async def collide(ann: Peer, bob: Peer, at: int = 4, words: tuple[str, str] = ("TWO", "zwei")) -> None:
+async def collide(ann: Typist, bob: Typist, at: int = 4, words: tuple[str, str] = ("TWO", "zwei")) -> None:
     """Both rewrite three letters without having seen the other."""
     for peer, word in zip((ann, bob), words, strict=True):
         rewrite(peer, at, 3, word)
@@ -181,6 +195,43 @@ def test_an_entry_that_becomes_part_of_another_is_told(tmp_path: Path) -> None:
                 del shown[one.data["old"]]
             assert [timeless(one) for one in shown.values()] == [timeless(listed)]
             await leave(ann, bob, cleo)
+
+    run(main())
+
+
+def test_where_the_engine_is_behind_a_reader_sees_it_come_closer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is slow, and the conflict log lost: it must look at everything again."""
+    monkeypatch.setattr(feed, "PROGRESS_S", 0.05)
+    monkeypatch.setattr("keepboth.api.conflicts.CATCH_UP_S", 0.05)
+    take = ConflictProjector.take_events
+
+    def slowly(self: ConflictProjector, events: Iterable[Event]) -> None:
+        time.sleep(0.02)
+        take(self, events)
+
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            ann, bob = await group(server, "d")
+            for at in range(200):
+                ann.text.insert(at, "x")
+            await ann.flush()
+            await agree(ann, bob)
+            await collide(ann, bob, 204)
+            await leave(ann, bob)
+        (tmp_path / "projections.sqlite3").unlink()
+        monkeypatch.setattr(ConflictProjector, "take_events", slowly)
+        async with running(tmp_path) as server, following(server, document="d") as reader:
+            ready = reader.named("ready")[0].data
+            assert (ready["complete"], ready["behind"][0]["document"]) == (False, "d")
+            await eventually(lambda: any(one.data["complete"] for one in reader.named("progress")))
+            assert reader.named("conflict")
+            told = [one.data for one in reader.named("progress")]
+            assert [one["complete"] for one in told] == [False] * (len(told) - 1) + [True]
+            assert [one["looked"] for one in told] == sorted(one["looked"] for one in told)
+            assert len({one["looked"] for one in told}) > 2
+            assert told[-1]["known"] == ready["revision"]
 
     run(main())
 

@@ -134,7 +134,7 @@ def test_conflicts_are_a_table(run: Run) -> None:
     assert (shown.code, shown.err) == (0, "")
     heading, row = shown.out.splitlines()
     assert heading.split() == ["outcome", "what", "happened", "document", "where", "people", "when", "status"]
-    for words in ("Both kept", "'TWO' and 'zwei'", "plans/2026", "Ann, Bob", "at the same time", "open"):
+    for words in ("Both kept", "rewrote 'two'", "plans/2026", "Ann, Bob", "at the same time", "open"):
         assert words in row
     assert "plans/2026" not in run("conflicts", "plans/2026").out
 
