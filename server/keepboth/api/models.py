@@ -10,6 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from keepboth.api.card_models import CardBody, NoticeBody, SentenceBody
+from keepboth.conflicts.model import Kind, Severity
 from keepboth.events import (
     ActorKind,
     Condition,
@@ -24,6 +26,8 @@ from keepboth.events import (
     TimeQuality,
     id_text,
 )
+from keepboth.store.base import Status
+from keepboth.telling.attention import Hidden
 
 MAX_INT = (1 << 63) - 1
 MAX_TYPE = 200
@@ -277,28 +281,66 @@ class ConflictSide(BaseModel):
     name: str | None
     text: str
     revisions: list[int]
+    session: str | None = Field(description="which device, where one person collided with themselves")
+    lost: str = Field(description="what of it the merge does not show")
+    formats: list[tuple[str, str]] = Field(description="formats set here: name, value as JSON")
+
+
+class ConflictStep(BaseModel):
+    """One step from a root to the place of a collision."""
+
+    of: Literal["root", "key", "index"]
+    at: str | int
+    name: str | None = Field(description="of the XML element that is entered")
+
+
+class Resolution(BaseModel):
+    """Who has resolved an entry, when, and by which choice. ``id`` is that of the event."""
+
+    id: str
+    revision: int
+    actor: str
+    name: str | None
+    recorded_at: str
+    choice: str | None
 
 
 class Conflict(BaseModel):
-    """One entry of the conflict log: concurrent edits that touched."""
+    """One entry of the conflict log: concurrent edits that touched. See the fields in ``docs/conflicts.md``."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str
     document: str
+    status: Status
+    severity: Severity
     certain: bool
-    kinds: list[str]
+    kinds: list[Kind]
     interleaved: bool
     capped: bool
+    self_only: bool
+    double_initialisation: bool
+    settled_by: int | None
     root: str
+    key: str | None
+    path: list[ConflictStep]
+    line: int | None
+    heading: str | None
     first_revision: int
     last_revision: int
     revisions: list[int]
+    first_at: str = Field(description="when the first of its edits was recorded")
+    last_at: str = Field(description="when the last of its edits was recorded")
     base: str
     sides: list[ConflictSide]
     merged: str
     before: str
     after: str
+    anchor_first: tuple[int, int]
+    anchor_last: tuple[int, int]
+    resolution: Resolution | None = Field(description="the resolution in force")
+    seen_by: list[str] = Field(description="actors who have looked at it as it is")
+    card: CardBody
 
 
 class Lag(BaseModel):
@@ -310,7 +352,7 @@ class Lag(BaseModel):
 
 
 class ConflictList(BaseModel):
-    """A page of the conflict log by document and revision.
+    """A page of the conflict log.
 
     ``complete`` is false while the engine is behind: an empty page then does not mean that there are none. ``behind``
     names documents (at most 20) that it still looks at; ``known_revision`` and ``revision`` are given for one document.
@@ -323,6 +365,37 @@ class ConflictList(BaseModel):
     known_revision: int | None
     revision: int | None
     next: str | None
+
+
+class DocumentConflicts(BaseModel):
+    """How many entries a document has, and how many of them are open."""
+
+    document: str
+    total: int
+    open: int
+
+
+class ConflictCounts(BaseModel):
+    """How many entries of each sort. While ``complete`` is false, there may be more."""
+
+    total: int
+    statuses: dict[Status, int]
+    severities: dict[Severity, int]
+    kinds: dict[Kind, int]
+    certain: int
+    possible: int
+    self_only: int
+    double_initialisation: int
+    shown: int
+    hidden: dict[Hidden, int] = Field(description="behind the footer, each under one reason")
+    edits: int = Field(description="of the document, or of all")
+    people: int = Field(description="who wrote them")
+    footer: list[SentenceBody] = Field(description="what goes under a list of these")
+    documents: list[DocumentConflicts] = Field(description="those with most that is open first, at most 100")
+    complete: bool
+    behind: list[Lag]
+    known_revision: int | None
+    revision: int | None
 
 
 class ConflictEvent(BaseModel):
@@ -346,6 +419,60 @@ class ConflictDetail(BaseModel):
     known_revision: int
     revision: int
     complete: bool
+
+
+class FeedConflict(BaseModel):
+    """Data of `conflict` (an entry is new or changed), `settled`, `resolved` and `reopened` (its status changed)."""
+
+    conflict: Conflict
+
+
+class FeedSuperseded(BaseModel):
+    """Data of `superseded`: the entry ``old`` has become part of ``new``."""
+
+    document: str
+    old: str
+    new: str
+
+
+class FeedReset(BaseModel):
+    """Data of `reset`: entries are gone. Forget what you know of the document, or of all, and read the list again."""
+
+    document: str | None
+
+
+class FeedReady(BaseModel):
+    """Data of `ready`, the first event: how far everything is known. Its id is where the log was then."""
+
+    complete: bool
+    behind: list[Lag]
+    known_revision: int | None
+    revision: int | None
+
+
+class FeedNotice(BaseModel):
+    """Data of `notice`: somebody came back. Replaces an earlier one of the same ``correlation_id``."""
+
+    notice: NoticeBody
+
+
+class FeedProgress(BaseModel):
+    """Data of `progress`: up to which revision conflicts of a document are ``known`` and the engine has ``looked``, and
+    where it is. ``complete``: the engine has caught up."""
+
+    document: str
+    known: int
+    looked: int
+    revision: int
+    complete: bool
+
+
+class FeedEvent(BaseModel):
+    """One server-sent event. ``data`` is JSON. Events that change what a list would show have an ``id``."""
+
+    id: str | None = None
+    event: Literal["ready", "conflict", "settled", "resolved", "reopened", "superseded", "reset", "notice", "progress"]
+    data: FeedConflict | FeedSuperseded | FeedReset | FeedNotice | FeedProgress | FeedReady
 
 
 # -- health and errors -----------------------------------------------------------------------------------------------

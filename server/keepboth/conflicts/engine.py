@@ -352,6 +352,11 @@ class DocumentConflicts:
         cluster = cluster_named(self._clusters, id)
         return None if cluster is None else now_of(self._shadow, cluster)
 
+    def found(self, id: str) -> tuple[Shadow, Cluster] | None:
+        """The items and the connected edits behind an entry, for `versions.Versions`; None if there is none."""
+        cluster = cluster_named(self._clusters, id)
+        return None if cluster is None else (self._shadow, cluster)
+
 
 def _only_struct(update: Update) -> Struct | None:
     """The only struct of an update that holds just one."""

@@ -9,22 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
+from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.conflicts.report import episode_value
-from keepboth.live.frames import binary_frame
+from keepboth.errors import NotKnownYet
+from keepboth.live.bell import Bell
+from keepboth.live.judging import decisions_of
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact, stored
+from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact
+from keepboth.live.recording import Batch, Describe, Recorder, Told
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
 from keepboth.store.base import ConflictStore, EventStore
-from keepboth.yjs.messages import encode_private
-from keepboth.yjs.private import CONFLICTS, encode_json
 
 log = logging.getLogger("keepboth.conflicts")
 
@@ -49,6 +50,16 @@ REST_AFTER_S = 60.0
 back."""
 
 SLICE_EDITS = 64
+
+
+class Lag(NamedTuple):
+    """How far the conflicts of a document are ``known``, how far the engine has ``looked``, and where the document is:
+    revisions."""
+
+    document: str
+    known: int
+    looked: int
+    revision: int
 
 
 @dataclass(slots=True, eq=False)
@@ -85,11 +96,18 @@ class Watch:
         """The revision up to which conflicts are known and have been handed to the projection."""
         return self.covered if self.projector is None else self.shown
 
+    @property
+    def reached(self) -> int:
+        """The revision up to which the engine has looked."""
+        return self.covered if self.projector is None else self.projector.revision
+
 
 class Detector:
     """Watches every live room. Owns the conflict projection while the server runs."""
 
-    def __init__(self, store: EventStore, conflicts: ConflictStore, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self, store: EventStore, conflicts: ConflictStore, describe: Describe, shelf: Shelf | None = None
+    ) -> None:
         self._store = store
         self._shelf = shelf
         self._conflicts = conflicts
@@ -101,7 +119,8 @@ class Detector:
         self._worker = self._loop.create_task(self._work())
         self._saver = self._loop.create_task(self._save_regularly())
         self._saves: set[asyncio.Task[None]] = set()
-        self._lock = asyncio.Lock()
+        self.bell = Bell()
+        self._recorder = Recorder(store, conflicts, describe)
         self._ended = perf_counter()
         self.seconds = 0.0
         self.edits = 0
@@ -114,11 +133,13 @@ class Detector:
 
         ``revision`` and ``document_hash`` are those of the log now.
         """
+        self._recorder.forget(document)
         covered, digest = await asyncio.to_thread(self._conflicts.cursor, document)
         agrees = digest == document_hash if covered == revision else not await self._differs(document, covered, digest)
         if covered > revision or not agrees:
             await asyncio.to_thread(self._conflicts.drop, document)
             return 0
+        await self._recorder.judge(document, tell=False)
         return covered
 
     def attach(self, room: Room, covered: int) -> None:
@@ -168,6 +189,17 @@ class Detector:
             watch.last_other, watch.session = watch.last, session
         watch.last = edit.revision
         return bool(draft.context.lower.exclude)
+
+    def decided(self, room: Room, conflicts: Sequence[str]) -> None:
+        """Called by a room after decisions about these entries were recorded."""
+        watch = self._watches.get(room)
+        if watch is not None and watch.projector is not None:
+            for id in conflicts:
+                watch.projector.name(id)
+        self._do(self._judge(room))
+
+    async def _judge(self, room: Room) -> None:
+        self._push(room, await self._recorder.judge(room.name, tell=_has_declared(room)))
 
     def retired(self, room: Room) -> None:
         """A room has left memory: keep how far its conflicts are known."""
@@ -284,6 +316,7 @@ class Detector:
                     found.engine.report_all()
                 watch.projector = projector = found
                 self.restored += 1
+            projector.name_all(await asyncio.to_thread(decisions_of, self._store, watch.room.name))
         if projector.revision < watch.build_until:
             events = await asyncio.to_thread(
                 self._store.edit_rows,
@@ -346,7 +379,6 @@ class Detector:
         watch.shown = watch.covered
         if findings.episodes or findings.superseded:
             self._save_soon(watch, list(findings.episodes.values()), findings.superseded)
-            self._tell(watch.room, list(findings.episodes.values()), findings.superseded)
 
     async def _feed(self, watch: Watch, call: Callable[[], None], edits: int, heavy: bool) -> None:
         """Let the engine look at a few edits: here, or in a thread if they are *heavy* or while this document's edits
@@ -377,13 +409,6 @@ class Detector:
                 facts.append(edit_fact(edit.effective, event, edit.revision, update))
         return facts
 
-    def _tell(self, room: Room, episodes: list[Episode], superseded: list[tuple[str, str]]) -> None:
-        """Push new and changed entries to the sessions that understand them."""
-        if not any(session.declared for session in room.sessions):
-            return
-        value = {"conflicts": [episode_value(episode) for episode in episodes], "superseded": superseded}
-        room.tell_declared(binary_frame(encode_private(encode_json(CONFLICTS, value))))
-
     # -- the projection -----------------------------------------------------------------------------------------------
 
     def _save_soon(
@@ -391,32 +416,36 @@ class Detector:
     ) -> None:
         room = watch.room
         up_to = watch.known
-        if up_to <= watch.saved and not episodes and not superseded:
+        if up_to <= watch.saved and not episodes and not superseded and not self._recorder.owes(room.name):
             return
         watch.saved = up_to
         digest = room.document_hash if up_to == room.revision else b""
-        task = self._loop.create_task(self._save(room.name, up_to, digest, list(episodes), list(superseded)))
+        self._do(self._save(room, up_to, digest, list(episodes), list(superseded)))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
         self._saves.add(task)
         task.add_done_callback(self._saves.discard)
 
     async def _save(
-        self, document: str, covered: int, digest: bytes, episodes: list[Episode], superseded: list[tuple[str, str]]
+        self, room: Room, covered: int, digest: bytes, episodes: list[Episode], superseded: list[tuple[str, str]]
     ) -> None:
-        async with self._lock:
-            if not digest and covered:
-                found = await asyncio.to_thread(self._store.hash_at, document, covered)
-                digest = found or b""
-            rows = [stored(document, episode) for episode in episodes]
-            try:
-                await asyncio.to_thread(self._conflicts.advance, document, covered, digest, rows, superseded)
-            except Exception:
-                log.exception("the conflict log of %r could not be stored; it will be built again", document)
+        """Store findings, then push what changed by them to the sessions that understand it."""
+        batch = Batch(covered, digest, episodes, superseded)
+        self._push(room, await self._recorder.record(room.name, batch, tell=_has_declared(room)))
+
+    def _push(self, room: Room, told: Told) -> None:
+        for frame in told.frames:
+            room.tell_declared(frame)
+        if told.changed:
+            self.bell.ring()
 
     async def _save_regularly(self) -> None:
         while True:
             await asyncio.sleep(SAVE_EVERY_S)
             for watch in list(self._watches.values()):
-                if watch.known > watch.saved and watch.room.state == "live":
+                behind = watch.known > watch.saved or self._recorder.owes(watch.room.name)
+                if behind and watch.room.state == "live":
                     self._save_soon(watch)
                 if watch.fed_at + REST_AFTER_S < self._loop.time():
                     self._put_away(watch)
@@ -435,11 +464,55 @@ class Detector:
                     self._rouse()
                     watch.moved.clear()
                     await watch.moved.wait()
+                if self._recorder.owes(room.name):
+                    self._save_soon(watch)
                 if self._saves:
                     await asyncio.wait(set(self._saves))
         except TimeoutError:
             pass
-        return watch.known
+        return 0 if self._recorder.owes(room.name) else watch.known
+
+    def lags(self, document: str | None = None) -> list[Lag]:
+        """Live documents whose newest edits the engine has not looked at, or whose findings are not stored yet."""
+        return [
+            Lag(room.name, watch.known, max(watch.known, watch.reached), room.revision)
+            for room, watch in self._watches.items()
+            if document in (None, room.name) and watch.known < room.revision and not watch.failed
+        ]
+
+    async def engine(self, room: Room, timeout_s: float) -> DocumentConflicts:
+        """The engine of *room*, which has looked at all that the room shows: to be used before the next await.
+
+        Builds it from the log if there is none. Raises NotKnownYet if that takes longer than *timeout_s*.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    watch = self._watches.get(room)
+                    if watch is None or watch.failed:
+                        raise NotKnownYet("the conflicts of this document are not known at the moment")
+                    if watch.projector is None:
+                        self._start(watch)
+                    elif self._bring_up(watch, watch.projector):
+                        return watch.projector.engine
+                    watch.asked = True
+                    self._schedule(watch)
+                    self._rouse()
+                    watch.moved.clear()
+                    await watch.moved.wait()
+        except TimeoutError:
+            raise NotKnownYet("the conflict engine is still looking at this document") from None
+
+    def _bring_up(self, watch: Watch, projector: ConflictProjector) -> bool:
+        """Look at the last few edits at once; False if there is more to do than that, or a thread has the engine."""
+        if watch.heavy or watch.overflowed or projector.revision < watch.build_until or len(watch.queue) > SLICE_EDITS:
+            return False
+        if watch.queue:
+            facts = self._take(watch, projector)
+            projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
+            self._schedule(watch)
+        watch.covered = projector.revision = watch.room.revision
+        return True
 
     def statistics(self) -> dict[str, Any]:
         """What detection has done since the start: edits looked at, seconds spent, engines taken from checkpoints,
@@ -463,3 +536,7 @@ class Detector:
             self._finish(watch)
         if self._saves:
             await asyncio.wait(set(self._saves))
+
+
+def _has_declared(room: Room) -> bool:
+    return any(session.declared for session in room.sessions)

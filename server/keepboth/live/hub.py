@@ -37,6 +37,8 @@ class Watcher(Protocol):
 
     def detect(self, room: Room, edits: Sequence[CommittedEdit]) -> None: ...
 
+    def decided(self, room: Room, conflicts: Sequence[str]) -> None: ...
+
     def retired(self, room: Room) -> None: ...
 
 
@@ -71,6 +73,7 @@ class Hub:
             submit=self._submit,
             later=self._loop.call_later,
             detect=watcher.detect,
+            decided=watcher.decided,
             look_up=self._look_up,
             store_id=store.store_id,
         )

@@ -190,13 +190,21 @@ class Intake:
         self._check_waiting(command.update)
         decided = decide_edit(command, self._room.identity, self._room.owners, self._room.ports.new_id)
         if decided.drafts:
-            drafts = decided.drafts
-            if name and command.owner.session not in self._named:
-                self._named.add(command.owner.session)
-                drafts = [self._room.handshake.named(command.owner, name), *drafts]
+            drafts = [*self.introduce(command.owner, name), *decided.drafts]
             item = Append(self._room.name, drafts, create=self._create(command.owner), check_ids=check_ids)
             self._submit(InFlight(self._room, item, decided=decided, done=done))
         return decided
+
+    def introduce(self, owner: Owner, name: str | None) -> list[Draft]:
+        """What says the author's name, the first time that *owner* writes; recorded in front of what it writes."""
+        if not name or owner.session in self._named:
+            return []
+        self._named.add(owner.session)
+        return [self._room.handshake.named(owner, name)]
+
+    def take_back(self, owner: Owner) -> None:
+        """What `introduce` gave was not recorded: give it again the next time."""
+        self._named.discard(owner.session)
 
     def record_item(self, item: Append, done: Callable[[AppendResult | NotDurableNow], None]) -> None:
         """Record events that were decided elsewhere (decisions, an application's own events)."""

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.conflicts.report import episode_body
-from keepboth.events import Context, Draft, Seen
+from keepboth.events import Context, Draft, Event, Seen
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.store.base import ConflictStore, EditRow, EventStore, StoredEpisode
+from keepboth.live.judging import decisions_of, judge, named_in
+from keepboth.live.rows import rows_of
+from keepboth.store.base import ConflictStore, DocumentRow, EditRow, EventStore
 from keepboth.yjs.structs import SKIP, Update
 from keepboth.yjs.update import decode_update
 
@@ -49,6 +50,7 @@ class ConflictProjector:
         self._waiting = WaitingRoom()
         self._held: dict[int, tuple[EditRow, Update]] = {}
         self._clocks: dict[int, int] = self.engine.clocks()
+        self._named: set[str] = set()
 
     @property
     def may_rest(self) -> bool:
@@ -88,6 +90,18 @@ class ConflictProjector:
             self._add(batch)
         self.revision = max(self.revision, revision)
 
+    def name(self, id: str) -> None:
+        """Somebody has decided about the entry *id*: it must lead to that entry whatever its id becomes, also if it was
+        never among the findings under this one."""
+        self._named.add(id)
+
+    def name_all(self, decisions: Iterable[Event]) -> None:
+        """:meth:`name` for every decision that was recorded."""
+        for event in decisions:
+            named = named_in(event)
+            if named is not None:
+                self.name(named)
+
     def held(self, revision: int) -> tuple[EditRow, Update] | None:
         """An edit that was waiting when it was read from the log."""
         return self._held.get(revision)
@@ -96,7 +110,14 @@ class ConflictProjector:
         """What changed since the last call. Renders every changed episode whole (0.2 to 1 ms each, a capped one 30 ms):
         call it when there is a pause, not for every edit."""
         changes = self.engine.changes()
-        return Findings({episode.id: episode for episode in changes.changed}, list(changes.superseded))
+        superseded = list(changes.superseded)
+        for id in sorted(self._named):
+            now = self.engine.resolve_alias(id)
+            if now is not None:
+                self._named.discard(id)
+                if now != id and (id, now) not in superseded:
+                    superseded.append((id, now))
+        return Findings({episode.id: episode for episode in changes.changed}, superseded)
 
     def _feed(self, rows: list[tuple[EditRow, Update]], effective: int) -> None:
         for _, update in rows:
@@ -117,29 +138,16 @@ class ConflictProjector:
                     clocks[client] = end
 
 
-def stored(document: str, episode: Episode) -> StoredEpisode:
-    """The episode as the projection keeps it."""
-    return StoredEpisode(
-        episode.id,
-        document,
-        episode.first_revision,
-        episode.last_revision,
-        episode.certain,
-        tuple(sorted(episode.kinds)),
-        tuple(side.actor for side in episode.sides),
-        episode_body(episode),
-    )
-
-
 def rebuild(
     store: EventStore,
     conflicts: ConflictStore,
     document: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Drop the conflict log of *document* (or all) and build it again from the events; return the number of episodes.
+    """Build the conflict log of *document* (or all) again from the events; return the number of episodes.
 
-    ``progress(done, total)`` counts events.
+    Each document is built beside what is stored of it and takes its place in one transaction, so readers always see
+    one or the other, and a server may run meanwhile. ``progress(done, total)`` counts events.
     """
     rows = [row] if document is not None and (row := store.document(document)) else []
     if document is None:
@@ -147,26 +155,41 @@ def rebuild(
         while page := store.documents(after=after, limit=500):
             rows += page
             after = page[-1].document
+        for gone in set(conflicts.documents()).difference(row.document for row in rows):
+            conflicts.drop(gone)
     total = sum(row.revision for row in rows)
     done = 0
-    conflicts.drop(document)
     for row in rows:
-        projector = ConflictProjector(row.document)
-        before = done
+
+        def tell(events: int, before: int = done) -> None:
+            if progress is not None:
+                progress(min(before + events, total), total)
+
+        _build(store, conflicts, row, tell)
+        done += row.revision
+    return conflicts.count(document)
+
+
+def _build(store: EventStore, conflicts: ConflictStore, row: DocumentRow, tell: Callable[[int], None]) -> None:
+    """Build one document's conflict log and put it in place."""
+    known, digest = conflicts.cursor(row.document)
+    if known and store.hash_at(row.document, known) != digest:
+        conflicts.drop(row.document)  # found in another history of the document
+    projector = ConflictProjector(row.document)
+    episodes: dict[str, Episode] = {}
+    aliases: list[tuple[str, str]] = []
+    while True:
         while edits := store.edit_rows(row.document, after=projector.revision, until=row.revision, limit=READ_ROWS):
             projector.take_rows(edits)
-            done = before + projector.revision
-            if progress is not None:
-                progress(done, total)
-        done = before + row.revision
-        if progress is not None:
-            progress(done, total)
+            tell(projector.revision)
+        projector.name_all(decisions_of(store, row.document))
         findings = projector.findings()
-        conflicts.advance(
-            row.document,
-            row.revision,
-            row.document_hash,
-            [stored(row.document, episode) for episode in findings.episodes.values()],
-            findings.superseded,
-        )
-    return conflicts.count(document)
+        for old, _ in findings.superseded:
+            episodes.pop(old, None)
+        episodes |= findings.episodes
+        aliases += findings.superseded
+        found = rows_of(store, conflicts, row.document, episodes.values(), aliases)
+        if conflicts.replace(row.document, row.revision, row.document_hash, found, aliases):
+            judge(store, conflicts, row.document)
+            return
+        row = store.document(row.document) or row  # the server has gone on meanwhile: follow

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from keepboth.decider.conflicts import CONFLICT_TYPES
 from keepboth.decider.edits import Owner, runs, take_in
 from keepboth.errors import NotDurableNow
 from keepboth.events import EDIT_RECORDED, Draft, Receipt
@@ -67,6 +69,7 @@ class Publication:
             self._room.revision = last
             self._room.forget_step2()
             self._publish(edits, facts, receipts)
+            self._tell_decisions(entries)
         elif receipts:
             self._give_all(receipts)
         for entry in entries:
@@ -75,6 +78,18 @@ class Publication:
         if self._room.held and not self._room.is_full():
             for session in list(self._room.held):
                 self._room.release(session)
+
+    def _tell_decisions(self, entries: Sequence[InFlight]) -> None:
+        """Let whoever keeps the conflict log know of decisions about its entries."""
+        drafts = [
+            draft
+            for entry in entries
+            if isinstance(entry.result, Appended)
+            for draft in entry.item.drafts
+            if draft.type in CONFLICT_TYPES
+        ]
+        if drafts:
+            self._room.ports.decided(self._room, [json.loads(draft.payload)["conflict"] for draft in drafts])
 
     def _take_receipts(
         self,
