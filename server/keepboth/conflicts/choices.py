@@ -224,13 +224,12 @@ def _chosen(place: Versions, side: SideKey | None) -> Version:
 
 def _has_own(place: Versions, version: Sequence[int]) -> bool:
     """True if somebody who took part inserted something of a version."""
-    return any(place.pieces[index].own for index in version if index not in place.base)
+    return any(place.pieces[index].own and not place.pieces[index].before for index in version)
 
 
 def _rewrote(place: Versions, version: Sequence[int]) -> bool:
     """True if a side deleted something that was there and put something in."""
-    base, mine = set(place.base), set(version)
-    return bool(base - mine) and _has_own(place, version)
+    return not set(version).issuperset(place.base) and _has_own(place, version)
 
 
 # -- showing -------------------------------------------------------------------------------------------------------
