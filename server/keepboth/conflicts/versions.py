@@ -64,8 +64,18 @@ def until(revision: int) -> Screen:
     return lambda stroke: stroke.nth_beyond(revision)
 
 
+class Version(NamedTuple):
+    """What one side made of the place, or several the same."""
+
+    sides: tuple[SideKey, ...]
+    text: str
+    pieces: list[int]
+    screen: Screen
+
+
 class Versions:
-    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens.
+    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens. ``different``:
+    the versions without repetition, once somebody has worked them out.
 
     Of a key, the pieces are everything it ever held, and a version has one piece or none.
     """
@@ -85,6 +95,7 @@ class Versions:
         self.before: Screen = intersection_of(cluster.spots)
         self.pieces: list[Piece] = []
         self.base: list[int] = []
+        self.different: list[Version] = []
         self.sides: dict[SideKey, list[int]] = {key: [] for key in self.screens}
         members = _members(cluster)
         if self.keyed:
