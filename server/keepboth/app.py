@@ -12,17 +12,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 
 from keepboth.api import create_api
 from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
-from keepboth.errors import KeepBothError, SettingsInvalid
+from keepboth.errors import KeepBothError, NotFound, SettingsInvalid
 from keepboth.events import EventId, Micros
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
@@ -35,6 +35,8 @@ from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
+
+_T = TypeVar("_T")
 
 
 def now_us() -> Micros:
@@ -87,6 +89,33 @@ def rebuild_conflicts(
         conflicts = open_conflicts(data)
         try:
             return rebuild(store, conflicts, document, progress)
+        finally:
+            conflicts.close()
+    finally:
+        store.close()
+
+
+def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T:
+    """Let *act* work on the conflicts in *data* as a server does, without serving. Raises StoreLocked."""
+
+    async def main() -> _T:
+        settings = Settings.model_validate({"data": data})
+        detector = Detector(store, conflicts)
+        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
+        try:
+            return await act(Resolver(hub, detector, store, conflicts))
+        finally:
+            await hub.stop()
+            await hub.close()
+            await detector.close()
+
+    if not (data / LOG_FILE).exists():
+        raise NotFound(f"there is no log in {data}")
+    store = open_store(data)
+    try:
+        conflicts = open_conflicts(data)
+        try:
+            return asyncio.run(main())
         finally:
             conflicts.close()
     finally:
