@@ -12,10 +12,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -24,7 +24,7 @@ from keepboth.api import create_api
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
-from keepboth.errors import KeepBothError, SettingsInvalid, StoreLocked
+from keepboth.errors import KeepBothError, NotFound, SettingsInvalid, StoreLocked
 from keepboth.events import EventId, Micros
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
@@ -47,6 +47,8 @@ LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
 ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
+
+_T = TypeVar("_T")
 
 
 def now_us() -> Micros:
@@ -112,6 +114,33 @@ def rebuild_conflicts(
         conflicts = open_conflicts(data, begin_anew=owned)
         try:
             return rebuild(store, conflicts, document, progress)
+        finally:
+            conflicts.close()
+    finally:
+        store.close()
+
+
+def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T:
+    """Let *act* work on the conflicts in *data* as a server does, without serving. Raises StoreLocked."""
+
+    async def main() -> _T:
+        settings = Settings.model_validate({"data": data})
+        detector = Detector(store, conflicts)
+        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
+        try:
+            return await act(Resolver(hub, detector, store, conflicts))
+        finally:
+            await hub.stop()
+            await hub.close()
+            await detector.close()
+
+    if not (data / LOG_FILE).exists():
+        raise NotFound(f"there is no log in {data}")
+    store = open_store(data)
+    try:
+        conflicts = open_conflicts(data)
+        try:
+            return asyncio.run(main())
         finally:
             conflicts.close()
     finally:
