@@ -212,6 +212,7 @@ class Intake:
     def _record(self, session: Session, decided: Decided, seq: int | None, repeats: bool) -> None:
         drafts = decided.drafts
         session.edits += 1
+        session.typed_at = self._room.ports.clock()
         if self._claims.get(session.id) != session.claim:
             self._claims[session.id] = session.claim
             drafts = [self._room.handshake.joined(session), *drafts]
@@ -235,4 +236,5 @@ class Intake:
         if now - session.last_resync >= RESYNC_EVERY_S:
             session.last_resync = now
             vector = self._room.fold.replica.state_vector()
+            self._room.asking.step_1_written(session, session.sent)
             self._room.write(session, binary_frame(encode_sync_step1(vector)))

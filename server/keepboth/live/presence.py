@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from keepboth.errors import OverLimit
@@ -77,6 +78,18 @@ class Presence:
         if known is not None:
             self._size -= len(known.state_json)
         return known
+
+    @property
+    def size(self) -> int:
+        """Characters that all states take together."""
+        return self._size
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def holds(self, clients: Iterable[int]) -> bool:
+        """True if one of *clients* is here."""
+        return any(client in self._states for client in clients)
 
     def states(self) -> list[AwarenessState]:
         """Everybody who is here."""

@@ -25,6 +25,7 @@ from keepboth.errors import (
 )
 from keepboth.fold.document import DocumentFold
 from keepboth.fold.replica import Poisoned
+from keepboth.live.asking import Asking
 from keepboth.live.frames import binary_frame
 from keepboth.live.handshake import Handshake
 from keepboth.live.intake import Intake
@@ -72,6 +73,7 @@ class Room:
         self.presence = Presence(settings.max_awareness_bytes)
         self.handshake = Handshake(self)
         self.people = People(self)
+        self.asking = Asking(self)
         self.intake = Intake(self)
         self.publication = Publication(self)
         self.owners: dict[int, Owner] = {}
@@ -173,6 +175,7 @@ class Room:
         states = self.presence.states()
         if states:
             frames += binary_frame(encode_awareness(states))
+        self.asking.step_1_written(session, 0)
         self.write(session, frames)
 
     # -- messages in --------------------------------------------------------------------------------------------------
@@ -209,6 +212,7 @@ class Room:
             self.intake.receive(session, message.update, transfer=False)  # type: ignore[union-attr]
         elif isinstance(message, SyncStep2):
             self.intake.receive(session, message.update, transfer=True)
+            self.asking.step_2_came(session, len(data))
         elif isinstance(message, SyncStep1):
             self._answer_step1(session, message.state_vector)
         elif isinstance(message, Awareness):

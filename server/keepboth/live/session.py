@@ -14,6 +14,7 @@ from keepboth.decider.edits import Owner, OwnStretch
 from keepboth.decider.identity import Identity
 from keepboth.errors import KeepBothError
 from keepboth.events import ActorKind, Context, ContextSource, Micros, Seen
+from keepboth.live.asking import Asked
 from keepboth.live.presence import NO_CLAIM, Claim
 from keepboth.yjs.structs import Id, Update
 
@@ -97,6 +98,8 @@ class Session:
     correlation_id: str | None = None
     away_from: Micros | None = None
     awareness: set[int] = field(default_factory=set)
+    asked: Asked = field(default_factory=Asked)
+    typed_at: float = -1e9
     claim: Claim = NO_CLAIM
     in_flight: int = 0
     held_since: float | None = None
