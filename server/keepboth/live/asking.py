@@ -30,16 +30,22 @@ if TYPE_CHECKING:
     from keepboth.live.session import Session
 
 TYPED_WITHIN_S = 5.0
-"""Only who has typed within this long is asked."""
+"""Who has typed within this long is asked behind every piece of news."""
 
-MOST_OPEN = 1
-"""Questions that may be open."""
+PAUSED_WITHIN_S = 600.0
+PAUSED_EVERY_S = 2.0
+"""Who has typed within the one is asked once in the other: before people go on typing they have read."""
+
+MOST_OPEN = 32
+"""Questions that may be open: about as many pieces of news as come within one way there and back."""
+
+MOST_OPEN_AT_FIRST = 3
+"""The same before the first answer: clients that answer nothing are left alone after that."""
 
 ANSWER_WITHIN_S = 5.0
-GIVE_UP_AFTER = 3
-"""Whoever has left so many questions unanswered for so long is not asked again, until an answer comes."""
 
 STATES_BYTES_PER_S = 32_768
+STATES_BYTES_BURST = 65_536
 """An answer repeats everybody's state: what one session's answers may come to."""
 
 STEP_2_EVERY_S = 0.5
@@ -62,33 +68,74 @@ class Question(NamedTuple):
 class Asked:
     """The questions of one session, oldest first, and what its answers looked like."""
 
-    __slots__ = ("answers", "last_at", "open", "own_clock", "questions", "step_2_bytes")
+    __slots__ = (
+        "answers",
+        "budget",
+        "deaf",
+        "knows",
+        "last_at",
+        "news",
+        "open",
+        "own_clock",
+        "questions",
+        "sent",
+        "step_2_bytes",
+        "unclear",
+    )
 
     def __init__(self) -> None:
         self.open: deque[Question] = deque()
         self.own_clock = -1
         """The newest clock of its own state that it has named on this connection, -1 if none."""
+        self.knows: set[int] = set()
+        """Other clients whose states it has, as its own messages say."""
+        self.unclear = False
+        """A message has come that may have been an answer: from now on it is not known which question comes next."""
+        self.news = 0
+        """The last release point with something of somebody else that it was written."""
+        self.sent = 0
+        """What the last question asks about."""
         self.last_at = -1e9
+        self.budget = float(STATES_BYTES_BURST)
         self.step_2_bytes = 0
         self.questions = 0
-        self.answers = 0
+        self.answers = {"query": 0, "step 1": 0}
+        self.deaf = 0
+        """Queries that were passed over: a step 2 came though they were not answered."""
 
-    def names_own(self, clients: frozenset[int], states: tuple[AwarenessState, ...]) -> bool:
-        """Take note of the client's own clock; return True if *states* can only be an answer to a query."""
-        repeated = False
+    def is_answer(self, clients: frozenset[int], states: tuple[AwarenessState, ...]) -> bool:
+        """Take note of an awareness message; return True if it can only be the answer to a query."""
+        repeated = gone = False
         for state in states:
-            if state.client in clients and state.state_json != NULL:
+            if state.state_json == NULL:
+                gone = True
+                self.knows.discard(state.client)
+            elif state.client not in clients:
+                self.knows.add(state.client)
+            else:
                 repeated = state.clock == self.own_clock
                 self.own_clock = max(self.own_clock, state.clock)
-        return repeated and len(states) > 1 and all(state.state_json != NULL for state in states)
+        if not repeated or gone:
+            return False
+        if len(states) > 1:
+            return True
+        self.knows.clear()
+        self.unclear = self.unclear or any(question.form == "query" for question in self.open)
+        return False
 
     def answer(self, form: Form) -> Question | None:
         """The oldest open question of that *form*, closed, with all before it; None if there is none."""
-        while self.open:
-            question = self.open.popleft()
-            if question.form == form:
-                return question
-        return None
+        if not any(question.form == form for question in self.open):
+            return None
+        while (question := self.open.popleft()).form != form:
+            self.deaf += question.form == "query"
+        self.answers[form] += 1
+        return question
+
+    @property
+    def takes_queries(self) -> bool:
+        """False once it has left several queries and answered none."""
+        return self.answers["query"] > 0 or self.deaf < MOST_OPEN_AT_FIRST
 
 
 class Asking:
@@ -99,10 +146,15 @@ class Asking:
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
-    def behind_news(self, session: Session) -> bytes:
-        """The question to write behind somebody else's news, for a stock session that types; or nothing."""
+    def behind(self, session: Session) -> bytes:
+        """The question to write behind a frame of content, or nothing: if a stock session types, and has been written
+        somebody else's news that nothing has proved or asked about."""
+        asked = session.asked
+        if asked.news <= session.lower or asked.news <= asked.sent:
+            return b""
         now = self._room.ports.clock()
-        if session.declared or now - session.typed_at > TYPED_WITHIN_S:
+        pause_s = now - session.typed_at
+        if pause_s > TYPED_WITHIN_S and (pause_s > PAUSED_WITHIN_S or now - asked.last_at < PAUSED_EVERY_S):
             return b""
         return self._question(session, now)
 
@@ -112,23 +164,35 @@ class Asking:
 
     def _question(self, session: Session, now: float) -> bytes:
         asked = session.asked
-        late = sum(question.at < now - ANSWER_WITHIN_S for question in asked.open)
-        if len(asked.open) - late >= MOST_OPEN:
+        late = 0
+        for question in asked.open:
+            if question.at > now - ANSWER_WITHIN_S:
+                break
+            late += 1
+        if len(asked.open) - late >= min(MOST_OPEN, MOST_OPEN if asked.answers["query"] else MOST_OPEN_AT_FIRST):
             return b""
+        since_s = now - asked.last_at
         presence = self._room.presence
-        if not late and len(presence) > 1 and presence.holds(session.clients):
-            if now - asked.last_at < presence.size / STATES_BYTES_PER_S:
+        surely = asked.knows and asked.takes_queries and presence.holds(session.clients)
+        if surely and not late and not asked.unclear:
+            asked.budget = min(asked.budget + since_s * STATES_BYTES_PER_S, STATES_BYTES_BURST)
+            asked.last_at = now
+            if asked.budget < presence.size:
                 return b""
-            form: Form = "query"
-        else:
-            # Somebody without awareness, or an answer was not recognised: a step 2 answers all that came before it.
-            if sum(question.form == "step 1" for question in asked.open) or late > GIVE_UP_AFTER:
-                return b""
-            if now - asked.last_at < max(STEP_2_EVERY_S, asked.step_2_bytes / STEP_2_BYTES_PER_S):
-                return b""
-            form = "step 1"
+            asked.budget -= presence.size
+            return self._ask(session, "query", now)
+        # It shows no awareness, or an answer was not recognised: a step 2 answers all that was asked before it.
+        if any(question.form == "step 1" for question in asked.open):
+            return b""
+        if since_s < max(STEP_2_EVERY_S, asked.step_2_bytes / STEP_2_BYTES_PER_S):
+            return b""
+        return self._ask(session, "step 1", now)
+
+    def _ask(self, session: Session, form: Form, now: float) -> bytes:
+        asked = session.asked
         asked.last_at = now
         asked.questions += 1
+        asked.sent = session.sent
         asked.open.append(Question(form, session.sent, now))
         return QUERY if form == "query" else binary_frame(encode_sync_step1(self._room.fold.replica.state_vector()))
 
@@ -137,17 +201,15 @@ class Asking:
     def states_came(self, session: Session, states: tuple[AwarenessState, ...]) -> bool:
         """Look at an awareness message; True if it is an answer and holds nothing else."""
         asked = session.asked
-        opening = asked.own_clock < 0
-        if asked.names_own(session.clients, states):
+        alone = not asked.knows
+        if asked.is_answer(session.clients, states):
             question = asked.answer("query")
             if question is not None:
                 self._prove(session, question)
             return question is not None
-        if opening and asked.own_clock >= 0 and session.synced and not session.declared:
-            # Its first edits are best understood if it is known when our step 2 has been applied.
-            question_frame = self._question(session, self._room.ports.clock())
-            if question_frame:
-                self._room.write(session, question_frame)
+        if alone and asked.knows and session.synced and session.lower < session.sent:
+            # Its next edits are best understood if it is known when what it was sent so far has been applied.
+            self._write(session, self._question(session, self._room.ports.clock()))
         return False
 
     def step_2_came(self, session: Session, size: int) -> None:
@@ -156,11 +218,17 @@ class Asking:
         question = session.asked.answer("step 1")
         if question is None:
             return
+        session.asked.unclear = False
         if session.backlog is None:
             self._prove(session, question)
         else:
             self._room.in_flight[-1].after.append(lambda: self._prove(session, question))
 
     def _prove(self, session: Session, question: Question) -> None:
-        session.asked.answers += 1
         session.lower = max(session.lower, min(question.sent, session.sent))
+        if session.asked.news > session.asked.sent:
+            self._write(session, self.behind(session))
+
+    def _write(self, session: Session, frames: bytes) -> None:
+        if frames:
+            self._room.write(session, frames)

@@ -188,8 +188,10 @@ class Publication:
                     frames = stock
             if session.synced:
                 session.sent = self._room.revision
-                if frames and not session.declared and authors != {session.id}:
-                    frames += self._room.asking.behind_news(session)
+                if frames and not session.declared:
+                    if authors != {session.id}:
+                        session.asked.news = session.sent
+                    frames += self._room.asking.behind(session)
             mine = receipts.get(session)
             if mine:
                 frames += binary_frame(encode_private(encode_receipts(mine)))
