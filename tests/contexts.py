@@ -14,6 +14,7 @@ from keepboth.conflicts.model import EditFact
 from keepboth.events import Context, Event, Seen
 from keepboth.live import asking
 from keepboth.live.projector import edit_fact
+from keepboth.yjs.messages import decode_state_vector
 from keepboth.yjs.update import decode_update
 from tests.harness import Running, eventually, running
 from tests.stock import Ledger, StockClient, type_in_hot_spots, written
@@ -36,7 +37,6 @@ class Session:
     edits: list[Known]
     questions: int
     step_1_questions: int
-    awareness_frames: int
     answers: int
     text: str
     wrong_bounds: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -46,15 +46,18 @@ class Session:
 Play = Callable[[list[StockClient], Ledger], Any]
 
 
-async def hold_session(data: Path, clients: int, away_s: Callable[[int], Callable[[], float]], play: Play) -> Session:
+async def hold_session(
+    data: Path, clients: int, away_s: Callable[[int], Callable[[], float]], play: Play, start: str = START
+) -> Session:
     """Let *clients* stock clients *play* on one document; *away_s* gives each its distance."""
     with written() as ledger:
         async with running(data) as server:
-            first = StockClient(FIRST_CLIENT - 1)
-            await first.open(server.socket_url("d"))
-            first.replace(0, 0, START)
-            await eventually(lambda: len(server.edits("d")) == 1, "the beginning")
-            await first.close()
+            if start:
+                first = StockClient(FIRST_CLIENT - 1)
+                await first.open(server.socket_url("d"))
+                first.replace(0, 0, start)
+                await eventually(lambda: len(server.edits("d")) == 1, "the beginning")
+                await first.close()
             people = [StockClient(FIRST_CLIENT + at, away_s(at)) for at in range(clients)]
             for one in people:
                 await one.open(server.socket_url("d"))
@@ -62,7 +65,7 @@ async def hold_session(data: Path, clients: int, away_s: Callable[[int], Callabl
             ledger.questions = ledger.step_1_questions = 0
             await play(people, ledger)
             made = sum(len(one.made) for one in people)
-            await eventually(lambda: len(server.edits("d")) == made + 1, "every edit is recorded", 60)
+            await eventually(lambda: len(server.edits("d")) == made + bool(start), "every edit is recorded", 60)
             await eventually(lambda: len({str(one.text) for one in people}) == 1, "all agree", 60)
             session = _weigh(server, people, ledger)
             for one in people:
@@ -86,11 +89,10 @@ def _weigh(server: Running, people: Sequence[StockClient], ledger: Ledger) -> Se
         edits,
         ledger.questions,
         ledger.step_1_questions,
-        0,
         sum(sum(one.asked.answers.values()) for one in room.sessions),
         str(people[0].text),
     )
-    for event, seen in edits[1:]:
+    for event, seen in edits:
         assert event.context is not None
         lower, upper = event.context
         if not lower.base <= seen <= upper.base:
@@ -205,6 +207,64 @@ async def hot_spots(
         return lambda: source.uniform(*away_s)
 
     return await hold_session(data, clients, distance, play)
+
+
+Step = tuple[int, int, int, str]
+"""(how many of the other's edits its author had applied, place, length deleted, text inserted)."""
+
+
+def script(trace: dict[str, Any], limit: int) -> tuple[list[Step], list[Step]]:
+    """What each of two people did in the first *limit* transactions of a recording."""
+    steps: tuple[list[Step], list[Step]] = ([], [])
+    known: list[list[int]] = []
+    for txn in trace["txns"][:limit]:
+        vector = [max((known[parent][agent] for parent in txn["parents"]), default=0) for agent in (0, 1)]
+        me = txn["agent"]
+        ((at, deleted, inserted, *_),) = txn["patches"]
+        steps[me].append((vector[1 - me], at, deleted, inserted))
+        vector[me] += 1
+        known.append(vector)
+    return steps
+
+
+async def recording(data: Path, trace: dict[str, Any], limit: int, pause_s: float) -> Session:
+    """Two people do what two others once did, each keystroke when as much of the other's had been applied (frames that
+    the server merged are applied whole, so at times a little more)."""
+    steps = script(trace, limit)
+
+    async def play(people: list[StockClient], _ledger: Ledger) -> None:
+        clocks: tuple[list[int], list[int]] = ([], [])
+        moved = asyncio.Condition()
+
+        async def one(me: int) -> None:
+            client, other = people[me], people[1 - me]
+
+            def has() -> int:
+                return decode_state_vector(client.doc.get_state()).get(other.client, 0)
+
+            wanted = 0
+            client.gate = lambda: has() < wanted
+            for theirs, at, deleted, inserted in steps[me]:
+                async with moved:
+                    await moved.wait_for(lambda theirs=theirs: len(clocks[1 - me]) >= theirs)
+                wanted = clocks[1 - me][theirs - 1] if theirs else 0
+                while has() < wanted:
+                    client.applied.clear()
+                    client.look()
+                    await client.applied.wait()
+                client.replace(at, deleted, inserted)
+                client.move_cursor(at)
+                async with moved:
+                    own = decode_state_vector(client.doc.get_state()).get(client.client, 0)
+                    clocks[me].append(own)
+                    moved.notify_all()
+                await asyncio.sleep(pause_s)
+            client.gate = lambda: True
+            client.look()
+
+        await asyncio.gather(one(0), one(1))
+
+    return await hold_session(data, 2, lambda _at: lambda: 0.0, play, start="")
 
 
 def without_questions() -> Callable[[], None]:

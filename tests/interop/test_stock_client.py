@@ -13,7 +13,7 @@ import pycrdt
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from keepboth.live.asking import Asked
+from keepboth.live.asking import Asked, Question
 from keepboth.yjs.messages import (
     Awareness,
     AwarenessState,
@@ -28,7 +28,7 @@ from keepboth.yjs.messages import (
     encode_update_message,
 )
 from tests.harness import eventually, run, running
-from tests.interop.node import needs_node, node
+from tests.interop.node import YClient, needs_node, node
 from tests.stock import StockClient, written
 
 ME, ANN, BOB = 1000, 7, 8
@@ -157,16 +157,22 @@ def test_y_websocket_answers_every_question_and_is_not_disturbed(tmp_path: Path)
 
     async def main() -> None:
         wrong: list[Any] = []
+
+        async def has(one: YClient, length: int) -> bool:
+            return len(await one.text()) == length
+
         with written() as ledger:
             async with running(tmp_path) as server, node() as driver:
                 people = [await driver.client(name, server.url, "d") for name in ("ann", "ben", "cem")]
                 for at, one in enumerate(people):
                     await eventually(one.synced)
                     await one.ask("setAwareness", state={"user": {"name": one.name}, "cursor": at})
-                for turn in range(20):
-                    for at, one in enumerate(people):
-                        await one.edit(["insert", 0, "abc"[at]])
-                        await one.ask("setAwareness", state={"user": {"name": one.name}, "cursor": turn})
+                for turn in range(60):
+                    one = people[turn % 3]
+                    await one.edit(["insert", 0, one.name[0]])
+                    await one.ask("setAwareness", state={"user": {"name": one.name}, "cursor": turn})
+                    for other in people:
+                        await eventually(lambda other=other, turn=turn: has(other, turn + 1))
                 room = server.application.hub.rooms["d"]
                 await eventually(lambda: room.revision and not room.in_flight)
                 sessions = list(room.sessions)
@@ -205,6 +211,13 @@ def test_only_an_answer_is_taken_for_one() -> None:
     assert not after().is_answer(me, (own, other))  # its clock has moved: an event, not an answer
     assert not after((own,)).is_answer(me, (own._replace(clock=5), other))
     assert not after((own,)).is_answer(me, (own,))  # `setLocalState` within a listener says it twice
+    between = after((own,))
+    between.open.append(Question("step 1", 0, 0.0))
+    assert between.answer("step 1") is not None
+    between.settled = True
+    assert between.is_answer(me, (own,))
+    assert not between.is_answer(me, (own._replace(clock=5),))
+    assert not between.is_answer(me, (own._replace(clock=5),))
     assert not after((own,)).is_answer(me, (other, AwarenessState(BOB, 1, "{}")))
     assert not after((own,)).is_answer(me, (own, other._replace(state_json="null")))
 

@@ -3,11 +3,13 @@
 A client that declares nothing is asked, behind the updates that it is sent, for what answers in the order of messages:
 then everything written before the question has been applied when the answer comes. Two questions do that.
 
-*Query awareness* (one byte). y-websocket answers with one awareness message that holds every state it knows. An
-awareness message is such an answer if it names the client's own id and another one, nobody gone, and the own clock was
-named on this connection before. No other message of y-websocket does: each awareness event of an own state raises its
-clock (y-protocols ``awareness.js``) and is sent once, and the opening message names the own id alone. The room relays
-nobody's own state as changed by somebody else, which would be the one way to have a client name itself and others.
+*Query awareness* (one byte). y-websocket answers with one awareness message that holds every state it knows. Such an
+answer names the client's own id with a clock that it has named on this connection before, and nobody as gone. Two other
+messages could do the same (y-protocols ``awareness.js``: each event of the own state raises its clock, and is sent
+once): the opening message, and an event that follows another from within a listener. Both name the own id alone, and
+are sent in one go with the message that named the clock first. So an answer is believed only if it names somebody else
+too, or if what can only be sent in a turn of its own (an answer) lies between the two. The room relays nobody's own
+state as changed by somebody else, which would be the one way to have a client name itself and others unasked.
 
 *Sync step 1*. It is answered by a step 2, which nobody sends unasked, but which holds all deletes of the document: for
 clients that show no awareness (``pycrdt.Provider``), and rarely.
@@ -74,12 +76,15 @@ class Asked:
         "deaf",
         "knows",
         "last_at",
+        "last_step_1_at",
         "news",
         "open",
         "own_clock",
         "questions",
         "sent",
+        "settled",
         "step_2_bytes",
+        "unasked",
         "unclear",
     )
 
@@ -87,6 +92,8 @@ class Asked:
         self.open: deque[Question] = deque()
         self.own_clock = -1
         """The newest clock of its own state that it has named on this connection, -1 if none."""
+        self.settled = False
+        """An answer has come since it named that clock first."""
         self.knows: set[int] = set()
         """Other clients whose states it has, as its own messages say."""
         self.unclear = False
@@ -95,13 +102,15 @@ class Asked:
         """The last release point with something of somebody else that it was written."""
         self.sent = 0
         """What the last question asks about."""
-        self.last_at = -1e9
+        self.last_at = self.last_step_1_at = -1e9
         self.budget = float(STATES_BYTES_BURST)
         self.step_2_bytes = 0
         self.questions = 0
         self.answers = {"query": 0, "step 1": 0}
         self.deaf = 0
         """Queries that were passed over: a step 2 came though they were not answered."""
+        self.unasked = False
+        """It has sent what looks like an answer and was not asked: no client that is known here, so not believed."""
 
     def is_answer(self, clients: frozenset[int], states: tuple[AwarenessState, ...]) -> bool:
         """Take note of an awareness message; return True if it can only be the answer to a query."""
@@ -114,14 +123,18 @@ class Asked:
                 self.knows.add(state.client)
             else:
                 repeated = state.clock == self.own_clock
-                self.own_clock = max(self.own_clock, state.clock)
+                if state.clock > self.own_clock:
+                    self.own_clock = state.clock
+                    self.settled = False
         if not repeated or gone:
             return False
-        if len(states) > 1:
-            return True
-        self.knows.clear()
-        self.unclear = self.unclear or any(question.form == "query" for question in self.open)
-        return False
+        if len(states) == 1:
+            self.knows.clear()
+            if not self.settled:
+                self.unclear = self.unclear or any(question.form == "query" for question in self.open)
+                return False
+        self.settled = True
+        return True
 
     def answer(self, form: Form) -> Question | None:
         """The oldest open question of that *form*, closed, with all before it; None if there is none."""
@@ -134,8 +147,8 @@ class Asked:
 
     @property
     def takes_queries(self) -> bool:
-        """False once it has left several queries and answered none."""
-        return self.answers["query"] > 0 or self.deaf < MOST_OPEN_AT_FIRST
+        """False once it has left several queries and answered none, or has answered unasked."""
+        return not self.unasked and (self.answers["query"] > 0 or self.deaf < MOST_OPEN_AT_FIRST)
 
 
 class Asking:
@@ -171,11 +184,10 @@ class Asking:
             late += 1
         if len(asked.open) - late >= min(MOST_OPEN, MOST_OPEN if asked.answers["query"] else MOST_OPEN_AT_FIRST):
             return b""
-        since_s = now - asked.last_at
         presence = self._room.presence
-        surely = asked.knows and asked.takes_queries and presence.holds(session.clients)
+        surely = (asked.knows or asked.settled) and asked.takes_queries and presence.holds(session.clients)
         if surely and not late and not asked.unclear:
-            asked.budget = min(asked.budget + since_s * STATES_BYTES_PER_S, STATES_BYTES_BURST)
+            asked.budget = min(asked.budget + (now - asked.last_at) * STATES_BYTES_PER_S, STATES_BYTES_BURST)
             asked.last_at = now
             if asked.budget < presence.size:
                 return b""
@@ -184,8 +196,9 @@ class Asking:
         # It shows no awareness, or an answer was not recognised: a step 2 answers all that was asked before it.
         if any(question.form == "step 1" for question in asked.open):
             return b""
-        if since_s < max(STEP_2_EVERY_S, asked.step_2_bytes / STEP_2_BYTES_PER_S):
+        if now - asked.last_step_1_at < max(STEP_2_EVERY_S, asked.step_2_bytes / STEP_2_BYTES_PER_S):
             return b""
+        asked.last_step_1_at = now
         return self._ask(session, "step 1", now)
 
     def _ask(self, session: Session, form: Form, now: float) -> bytes:
@@ -204,9 +217,12 @@ class Asking:
         alone = not asked.knows
         if asked.is_answer(session.clients, states):
             question = asked.answer("query")
-            if question is not None:
+            if question is None:
+                asked.unasked = True
+                return False
+            if not asked.unasked:
                 self._prove(session, question)
-            return question is not None
+            return True
         if alone and asked.knows and session.synced and session.lower < session.sent:
             # Its next edits are best understood if it is known when what it was sent so far has been applied.
             self._write(session, self._question(session, self._room.ports.clock()))
@@ -214,11 +230,13 @@ class Asking:
 
     def step_2_came(self, session: Session, size: int) -> None:
         """Take a step 2 for an answer, once the edits in it have been decided in the context that they had."""
-        session.asked.step_2_bytes = size
-        question = session.asked.answer("step 1")
+        asked = session.asked
+        asked.step_2_bytes = size
+        question = asked.answer("step 1")
         if question is None:
             return
-        session.asked.unclear = False
+        asked.unclear = False
+        asked.settled = asked.own_clock >= 0
         if session.backlog is None:
             self._prove(session, question)
         else:

@@ -109,7 +109,7 @@ class Intake:
             if len(authors) == 1:
                 room.people.learn_client(session, authors[0], opening=not transfer)
         proved = session.prove(update, room.identity, room.fold.late)
-        context, source = session.context(proved, transfer=transfer)
+        context, source = session.context(proved, room.revision, transfer=transfer)
         away = session.correlation_id is not None and (
             transfer or (seq is not None and seq <= session.offline_until_seq)
         )
@@ -129,6 +129,7 @@ class Intake:
             session.correlation_id if away else None,
             session.away_from if away else None,
             session.stretches if transfer else (),
+            applied=self._applied,
         )
         decided = decide_edit(command, room.identity, room.owners, room.ports.new_id)
         if transfer and not session.declared:
@@ -140,6 +141,13 @@ class Intake:
                 session.echoes = True
             return
         self._record(session, decided, seq, repeats)
+
+    def _applied(self, session_id: str) -> int:
+        """Up to which release point a stock session, here or gone, is known to have applied the document."""
+        room = self._room
+        gone = room.gone.get(session_id)
+        here = [session.lower for session in room.sessions if session.id == session_id and not session.declared]
+        return max([0 if gone is None else gone.lower, *here])
 
     def _when_settled(self, session: Session, *arguments: Any) -> None:
         """Decide on a copy of state only when what is on its way has been folded: deletes that the merge is about to
