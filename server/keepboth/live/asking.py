@@ -54,6 +54,9 @@ STEP_2_EVERY_S = 0.5
 STEP_2_BYTES_PER_S = 8_192
 """How often a client without awareness is asked, and what its answers may come to."""
 
+BUSY = 32
+"""Edits on their way to the disk from which on nobody is asked for a step 2: it would have to wait for them."""
+
 QUERY = binary_frame(encode_query_awareness())
 
 Form = Literal["query", "step 1"]
@@ -194,7 +197,7 @@ class Asking:
             asked.budget -= presence.size
             return self._ask(session, "query", now)
         # It shows no awareness, or an answer was not recognised: a step 2 answers all that was asked before it.
-        if any(question.form == "step 1" for question in asked.open):
+        if len(self._room.in_flight) > BUSY or any(question.form == "step 1" for question in asked.open):
             return b""
         if now - asked.last_step_1_at < max(STEP_2_EVERY_S, asked.step_2_bytes / STEP_2_BYTES_PER_S):
             return b""

@@ -99,7 +99,7 @@ class Intake:
         update = decode_update(payload)
         structs = update.structs
         copies = transfer or (not session.clients.issuperset(structs) if structs else session.may_echo)
-        if copies and update.deletes and room.in_flight and not settled:
+        if copies and room.in_flight and not settled and room.identity.unknown_deletes(update.deletes):
             self._when_settled(session, payload, transfer, seq, authored_at, repeats)
             return
         self._check_waiting(update)
