@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -195,6 +196,10 @@ async def hot_spots(
     """Everybody types around the same places, *edits* keystrokes each, *away_s* (least, most) from the server."""
 
     async def play(people: list[StockClient], _ledger: Ledger) -> None:
+        if cursors:
+            for one in people:
+                one.move_cursor(0)
+            await eventually(lambda: all(len(one.people.states) == clients for one in people), "they see each other")
         await asyncio.gather(
             *(
                 type_in_hot_spots(one, random.Random(f"{seed} {at}"), edits, pause_s, cursors=cursors)
@@ -267,12 +272,12 @@ async def recording(data: Path, trace: dict[str, Any], limit: int, pause_s: floa
     return await hold_session(data, 2, lambda _at: lambda: 0.0, play, start="")
 
 
-def without_questions() -> Callable[[], None]:
-    """Ask nobody from now on; returns what undoes it. For the figure beside."""
+@contextmanager
+def questions_open(most: int | None) -> Iterator[None]:
+    """Servers in this process have at most so many questions open (None: as many as they like): for figures beside."""
     before = asking.MOST_OPEN
-    asking.MOST_OPEN = 0
-
-    def undo() -> None:
+    asking.MOST_OPEN = before if most is None else most
+    try:
+        yield
+    finally:
         asking.MOST_OPEN = before
-
-    return undo

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from keepboth.live.room import Room
     from keepboth.live.session import Session
 
-TYPED_WITHIN_S = 5.0
-"""Who has typed within this long is asked behind every piece of news."""
+ACTIVE_WITHIN_S = 5.0
+"""Who has typed or moved the cursor within this long is asked behind every piece of news."""
 
 PAUSED_WITHIN_S = 600.0
 PAUSED_EVERY_S = 2.0
-"""Who has typed within the one is asked once in the other: before people go on typing they have read."""
+"""Who has done so within the one is asked once in the other: people read before they go on typing."""
 
 MOST_OPEN = 32
 """Questions that may be open: about as many pieces of news as come within one way there and back."""
@@ -163,14 +163,14 @@ class Asking:
     # -- questions ----------------------------------------------------------------------------------------------------
 
     def behind(self, session: Session) -> bytes:
-        """The question to write behind a frame of content, or nothing: if a stock session types, and has been written
-        somebody else's news that nothing has proved or asked about."""
+        """The question to write behind a frame of content: if a stock session is active, and has been written somebody
+        else's news that nothing has proved or asked about. Else nothing."""
         asked = session.asked
         if asked.news <= session.lower or asked.news <= asked.sent:
             return b""
         now = self._room.ports.clock()
-        pause_s = now - session.typed_at
-        if pause_s > TYPED_WITHIN_S and (pause_s > PAUSED_WITHIN_S or now - asked.last_at < PAUSED_EVERY_S):
+        pause_s = now - session.active_at
+        if pause_s > ACTIVE_WITHIN_S and (pause_s > PAUSED_WITHIN_S or now - asked.last_at < PAUSED_EVERY_S):
             return b""
         return self._question(session, now)
 

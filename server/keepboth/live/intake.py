@@ -220,7 +220,7 @@ class Intake:
     def _record(self, session: Session, decided: Decided, seq: int | None, repeats: bool) -> None:
         drafts = decided.drafts
         session.edits += 1
-        session.typed_at = self._room.ports.clock()
+        session.active_at = self._room.ports.clock()
         if self._claims.get(session.id) != session.claim:
             self._claims[session.id] = session.claim
             drafts = [self._room.handshake.joined(session), *drafts]

@@ -35,9 +35,12 @@ class People:
         # and for others in one message, which is how an answer is recognised.
         elsewhere = {client for other in self._room.sessions if other is not session for client in other.clients}
         elsewhere -= session.clients
+        before = self._room.presence.state_of(states[0].client) if len(states) == 1 else None
         news = self._room.presence.take(tuple(state for state in states if state.client not in elsewhere))
         if len(states) == 1 and states[0].client in session.clients and states[0].state_json != NULL:
             session.claim = claim_of(states[0].state_json)
+            if before != states[0].state_json:
+                session.active_at = self._room.ports.clock()
         session.awareness.update(
             state.client
             for state in states

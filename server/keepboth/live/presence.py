@@ -87,6 +87,11 @@ class Presence:
     def __len__(self) -> int:
         return len(self._states)
 
+    def state_of(self, client: int) -> str | None:
+        """The state of *client* as JSON text, None if it is not here."""
+        known = self._states.get(client)
+        return None if known is None else known.state_json
+
     def holds(self, clients: Iterable[int]) -> bool:
         """True if one of *clients* is here."""
         return any(client in self._states for client in clients)

@@ -101,7 +101,7 @@ class Session:
     away_from: Micros | None = None
     awareness: set[int] = field(default_factory=set)
     asked: Asked = field(default_factory=Asked)
-    typed_at: float = -1e9
+    active_at: float = -1e9
     claim: Claim = NO_CLAIM
     in_flight: int = 0
     held_since: float | None = None
