@@ -197,29 +197,43 @@ def test_y_websocket_answers_every_question_and_is_not_disturbed(tmp_path: Path)
 
 
 def test_only_an_answer_is_taken_for_one() -> None:
-    own, other = AwarenessState(ME, 4, "{}"), AwarenessState(ANN, 9, "{}")
+    own, other = (ME, 4, False), (ANN, 9, False)
     me = frozenset((ME,))
 
-    def after(*earlier: tuple[AwarenessState, ...]) -> Asked:
+    def after(*earlier: tuple[int, int, bool], settled: bool = False) -> Asked:
         asked = Asked()
-        for states in earlier:
-            assert not asked.is_answer(me, states)
+        for state in earlier:
+            assert not asked.is_answer(me, [state])
+            asked.note(me, [state])
+        asked.settled = settled
         return asked
 
-    assert after((own,)).is_answer(me, (own, other))
-    assert after((other,), (own,)).is_answer(me, (other, own))
-    assert not after().is_answer(me, (own, other))  # its clock has moved: an event, not an answer
-    assert not after((own,)).is_answer(me, (own._replace(clock=5), other))
-    assert not after((own,)).is_answer(me, (own,))  # `setLocalState` within a listener says it twice
-    between = after((own,))
-    between.open.append(Question("step 1", 0, 0.0))
-    assert between.answer("step 1") is not None
-    between.settled = True
-    assert between.is_answer(me, (own,))
-    assert not between.is_answer(me, (own._replace(clock=5),))
-    assert not between.is_answer(me, (own._replace(clock=5),))
-    assert not after((own,)).is_answer(me, (other, AwarenessState(BOB, 1, "{}")))
-    assert not after((own,)).is_answer(me, (own, other._replace(state_json="null")))
+    assert after(own).is_answer(me, [own, other])
+    assert after(other, own).is_answer(me, [other, own])
+    assert not after().is_answer(me, [own, other])  # its clock has moved: an event, not an answer
+    assert not after(own).is_answer(me, [(ME, 5, False), other])
+    assert not after(own).is_answer(me, [own])  # `setLocalState` within a listener says it twice
+    assert after(own, settled=True).is_answer(me, [own])
+    assert not after(own).is_answer(me, [other, (BOB, 1, False)])
+    assert not after(own).is_answer(me, [own, (ANN, 9, True)])
+    moved = after(own, settled=True)
+    moved.note(me, [(ME, 5, False)])
+    assert not moved.is_answer(me, [(ME, 5, False)])
+    assert moved.is_answer(me, [(ME, 5, False), other])
+
+
+def test_what_may_be_an_answer_makes_the_next_ones_unclear_and_unasked_ones_are_not_believed() -> None:
+    me, own, other = frozenset((ME,)), (ME, 4, False), (ANN, 9, False)
+    asked = Asked()
+    asked.note(me, [own])
+    asked.open.append(Question("query", 7, 0.0))
+    asked.note(me, [own])
+    assert asked.unclear
+    assert asked.answered([own, other]) == Question("query", 7, 0.0)
+    assert asked.answered([own, other]) is None
+    asked.open.append(Question("query", 8, 0.0))
+    assert asked.answered([own, other]) is None
+    assert not asked.takes_queries
 
 
 def test_what_others_say_of_somebody_connected_is_not_passed_on(tmp_path: Path) -> None:

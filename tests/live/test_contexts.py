@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from keepboth.events import Context, Seen
+from keepboth.live.projector import ConflictProjector
 from keepboth.yjs.messages import (
     AwarenessState,
     SyncStep1,
@@ -175,5 +176,38 @@ def test_an_edit_before_step_1_is_never_sure(tmp_path: Path) -> None:
             assert event.context_source == "assumed"
             assert event.context == Context(Seen(0), Seen(event.revision - 2))
             await early.close()
+
+    run(main())
+
+
+def test_what_another_tab_brings_collides_and_is_never_sure(tmp_path: Path) -> None:
+    """Written offline, kept by the browser, sent by the next page: the author is the old one, who had not seen it."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server, Peer(server, "d", 2) as ben:
+            ann, tab = Peer(server, "d", 1), Peer(server, "d", 3)
+            await ann.open()
+            await ann.type(0, "one two")
+            await eventually(lambda: ben.value == "one two")
+            await ann.close()
+            await eventually(lambda: len(server.application.hub.rooms["d"].sessions) == 1)
+            ann.text.insert(3, "X")
+            await ben.type(3, "Y")
+            await eventually(lambda: len(server.edits("d")) == 2)
+            tab._remote = True
+            tab.doc.apply_update(ann.doc.get_update())
+            tab._remote = False
+            await tab.open()
+            await eventually(lambda: "X" in ben.value and "Y" in tab.value)
+            first, by_ben, brought = server.edits("d")
+            assert (brought.session, brought.relayed_by, brought.context_source) == ("y:1", "y:3", "assumed")
+            assert brought.context == Context(Seen(0), Seen(by_ben.revision))
+            assert first.session == "y:1"
+            projector = ConflictProjector("d")
+            projector.take_events(server.events("d"))
+            (episode,) = projector.engine.episodes()
+            assert episode.kinds == {"insert-insert"}
+            assert not episode.certain
+            await tab.close()
 
     run(main())

@@ -21,11 +21,12 @@ known than there is, never more.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from keepboth.live.frames import binary_frame
 from keepboth.live.presence import NULL
-from keepboth.yjs.messages import AwarenessState, encode_query_awareness, encode_sync_step1
+from keepboth.yjs.messages import AwarenessState, awareness_clocks, encode_query_awareness, encode_sync_step1
 
 if TYPE_CHECKING:
     from keepboth.live.room import Room
@@ -44,6 +45,9 @@ MOST_OPEN = 32
 MOST_OPEN_AT_FIRST = 3
 """The same before the first answer: clients that answer nothing are left alone after that."""
 
+MOST_KEPT = 64
+"""Unanswered questions that are remembered."""
+
 ANSWER_WITHIN_S = 5.0
 
 STATES_BYTES_PER_S = 32_768
@@ -60,6 +64,10 @@ BUSY = 32
 QUERY = binary_frame(encode_query_awareness())
 
 Form = Literal["query", "step 1"]
+
+
+Named = tuple[int, int, bool]
+"""A state in an awareness message: client, clock, and whether it is gone."""
 
 
 class Question(NamedTuple):
@@ -115,29 +123,36 @@ class Asked:
         self.unasked = False
         """It has sent what looks like an answer and was not asked: no client that is known here, so not believed."""
 
-    def is_answer(self, clients: frozenset[int], states: tuple[AwarenessState, ...]) -> bool:
-        """Take note of an awareness message; return True if it can only be the answer to a query."""
-        repeated = gone = False
-        for state in states:
-            if state.state_json == NULL:
-                gone = True
-                self.knows.discard(state.client)
-            elif state.client not in clients:
-                self.knows.add(state.client)
-            else:
-                repeated = state.clock == self.own_clock
-                if state.clock > self.own_clock:
-                    self.own_clock = state.clock
-                    self.settled = False
-        if not repeated or gone:
-            return False
-        if len(states) == 1:
-            self.knows.clear()
-            if not self.settled:
-                self.unclear = self.unclear or any(question.form == "query" for question in self.open)
+    def is_answer(self, clients: frozenset[int], named: Sequence[Named]) -> bool:
+        """True if an awareness message that names these states can only be the answer to a query."""
+        repeated = False
+        for client, clock, gone in named:
+            if gone:
                 return False
+            if client in clients:
+                repeated = clock == self.own_clock
+        return repeated and (self.settled or len(named) > 1)
+
+    def note(self, clients: frozenset[int], named: Sequence[Named]) -> None:
+        """Remember what an awareness message that is no answer shows."""
+        for client, clock, gone in named:
+            if client not in clients:
+                (self.knows.discard if gone else self.knows.add)(client)
+            elif not gone and clock > self.own_clock:
+                self.own_clock = clock
+                self.settled = False
+            elif len(named) == 1:
+                self.knows.clear()
+                self.unclear = self.unclear or any(question.form == "query" for question in self.open)
+
+    def answered(self, named: Sequence[Named]) -> Question | None:
+        """Take the oldest query for answered; None if there is none, which makes all such messages doubtful."""
+        question = self.answer("query")
+        self.unasked = self.unasked or question is None
         self.settled = True
-        return True
+        if len(named) == 1:
+            self.knows.clear()
+        return None if self.unasked else question
 
     def answer(self, form: Form) -> Question | None:
         """The oldest open question of that *form*, closed, with all before it; None if there is none."""
@@ -175,8 +190,12 @@ class Asking:
         return self._question(session, now)
 
     def step_1_written(self, session: Session, sent: int) -> None:
-        """A step 1 is written to *session* for another reason: its answer counts like any other's."""
-        session.asked.open.append(Question("step 1", sent, self._room.ports.clock()))
+        """A step 1 is written to *session* for another reason: its answer counts like any other's.
+
+        Of a client that answers none, some are kept: an answer to one that is not is taken for one to an older one.
+        """
+        if len(session.asked.open) < MOST_KEPT:
+            session.asked.open.append(Question("step 1", sent, self._room.ports.clock()))
 
     def _question(self, session: Session, now: float) -> bytes:
         asked = session.asked
@@ -214,22 +233,26 @@ class Asking:
 
     # -- answers ------------------------------------------------------------------------------------------------------
 
-    def states_came(self, session: Session, states: tuple[AwarenessState, ...]) -> bool:
-        """Look at an awareness message; True if it is an answer and holds nothing else."""
+    def answers(self, session: Session, data: bytes) -> bool:
+        """Look at an awareness frame of a stock session; True if it is an answer, which says nothing new of anybody.
+        Raises MalformedMessage."""
+        asked = session.asked
+        named = awareness_clocks(data)
+        if not asked.is_answer(session.clients, named):
+            return False
+        question = asked.answered(named)
+        if question is not None:
+            self._prove(session, question)
+        return True
+
+    def states_came(self, session: Session, states: Sequence[AwarenessState]) -> None:
+        """Look at an awareness message that is no answer."""
         asked = session.asked
         alone = not asked.knows
-        if asked.is_answer(session.clients, states):
-            question = asked.answer("query")
-            if question is None:
-                asked.unasked = True
-                return False
-            if not asked.unasked:
-                self._prove(session, question)
-            return True
+        asked.note(session.clients, [(state.client, state.clock, state.state_json == NULL) for state in states])
         if alone and asked.knows and session.synced and session.lower < session.sent:
             # Its next edits are best understood if it is known when what it was sent so far has been applied.
             self._write(session, self._question(session, self._room.ports.clock()))
-        return False
 
     def step_2_came(self, session: Session, size: int) -> None:
         """Take a step 2 for an answer, once the edits in it have been decided in the context that they had."""

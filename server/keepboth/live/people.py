@@ -28,8 +28,8 @@ class People:
         states = message.states
         if len(states) == 1 and not session.clients and not session.declared:
             self.learn_client(session, states[0].client, opening=session.arrived_with is not None)
-        if not session.declared and self._room.asking.states_came(session, states):
-            return
+        if not session.declared:
+            self._room.asking.states_came(session, states)
         # Providers repeat what they hear of others: that is no news, and does not make it theirs to keep alive. Who is
         # connected speaks for itself: what others say of it (that it timed out, say) would have it answer for itself
         # and for others in one message, which is how an answer is recognised.

@@ -206,6 +206,8 @@ class Room:
             raise MalformedMessage("an empty frame")
         if data[0] == AWARENESS and len(data) > MAX_AWARENESS_FRAME * self.settings.max_awareness_bytes:
             raise OverLimit(f"an awareness message of {len(data)} bytes")
+        if data[0] == AWARENESS and session.asked.open and self.asking.answers(session, data):
+            return
         message = decode_message(data)
         kind = type(message)
         if kind is UpdateMessage:
