@@ -7,14 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from keepboth.decider.edits import Owner, RecordEdit
+from keepboth.decider.edits import Owner, RecordEdit, named_of_others
 from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
 from keepboth.live.room import Room
-from keepboth.live.session import Actor, Session, named_of_others
+from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
 from keepboth.store.writer import Writer

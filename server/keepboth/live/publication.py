@@ -155,7 +155,7 @@ class Publication:
             self._room.identity.waiting.add_update_structs(update)
         if self._waiting_parts:
             self._note_released(releases, facts)
-        self._relay(releases, receipts)
+        self._relay(releases, receipts, {draft.session for draft, _ in facts.values()})
         unknown = (None, None)
         visible = [
             CommittedEdit(revision, self._room.fold.late.get(revision, revision), *facts.get(revision, unknown))
@@ -178,8 +178,12 @@ class Publication:
         self,
         releases: Sequence[Release],
         receipts: dict[Session, list[EditReceipt]],
+        authors: set[str | None],
     ) -> None:
-        """One merged frame per session and commit, prebuilt once for stock and once for declared sessions."""
+        """One merged frame per session and commit, prebuilt once for stock and once for declared sessions.
+
+        ``authors`` are the sessions whose edits it holds: stock sessions are asked behind what others wrote.
+        """
         stock = declared = single = b""
         merged = [(release.effective, release.payload) for release in releases]
         if len(merged) > 1:
@@ -199,6 +203,10 @@ class Publication:
                     frames = stock
             if session.synced:
                 session.sent = self._room.revision
+                if frames and not session.declared:
+                    if authors != {session.id}:
+                        session.asked.news = session.sent
+                    frames += self._room.asking.behind(session)
             mine = receipts.get(session)
             if mine:
                 frames += binary_frame(encode_private(encode_receipts(mine)))
