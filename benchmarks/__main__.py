@@ -13,6 +13,7 @@ STEPS: dict[str, list[str]] = {
     "store": ["-m", "benchmarks.store"],
     "fold": ["-m", "benchmarks.fold"],
     "conflicts": ["-m", "benchmarks.conflicts"],
+    "git_judge": ["-m", "benchmarks.git_judge"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [

@@ -79,6 +79,10 @@ class Merge:
         """What the log has on *lines* of the CRDT's text."""
         return [one for one in self.episodes if self.merged.meets(lines, (one.anchor_first, one.anchor_last))]
 
+    def said_alike(self, lines: Lines) -> bool:
+        """True if the sides of an entry on *lines* of the CRDT's text wrote the same."""
+        return any(len({side.text for side in one.sides}) == 1 for one in self.on_merged_lines(lines))
+
     def touched_in_merged(self, lines: Lines) -> bool:
         """True if a touch itself is on *lines* of the CRDT's text."""
         return any(self.merged.meets(lines, (record.first, record.last)) for record in self.records)
@@ -207,9 +211,21 @@ def counts(found: Sequence[Merge]) -> dict[str, int]:
         "places_with_another_text": len(places),
         "places_with_an_entry_on_their_lines": sum(bool(merge.on_merged_lines(lines)) for merge, lines in places),
         "places_with_a_touch_on_their_lines": sum(merge.touched_in_merged(lines) for merge, lines in places),
+        "places_with_equal_sides": sum(merge.said_alike(lines) for merge, lines in places),
         "merges_git_calls_clean_with_the_same_text": len(equal),
         "those_with_entries": sum(bool(merge.episodes) for merge in equal),
         "entries_between_sides": sum(len(merge.episodes) for merge in found),
+    }
+
+
+def figures_of(history: History, found: Sequence[Merge]) -> dict[str, int]:
+    """All figures of a history and its merges."""
+    log = everybody(history)
+    return {
+        "transactions": len(history.trace.txns),
+        **counts(found),
+        "entries_in_the_whole_history": len(log),
+        "those_between_branches_of_one_author": sum(len(one.sides) == 1 or one.self_only for one in log),
     }
 
 
@@ -220,13 +236,7 @@ def main() -> None:
         raise SystemExit("skipped: it takes git, and KEEPBOTH_TRACES with node_nodecc.json.gz")
     history = History(read_trace(where / "node_nodecc.json.gz"))
     found = list(merges(history))
-    log = everybody(history)
-    figures = {
-        "transactions": len(history.trace.txns),
-        **counts(found),
-        "entries_in_the_whole_history": len(log),
-        "those_between_branches_of_one_author": sum(len(one.sides) == 1 for one in log),
-    }
+    figures = figures_of(history, found)
     report("git_judge", {"git": git_version(), **figures})
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(page(found, figures, git_version()), encoding="utf-8")

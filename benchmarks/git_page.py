@@ -17,11 +17,14 @@ EXAMPLES: Final = ((22, 0), (42, 0), (153, 0), (379, 7), (405, -1))
 TEXT: Final = """\
 # Judged by git
 
-Does the conflict log find what a merge tool finds, and what it misses? The history of one file, `src/node.cc` of Node.js from 2009 to 2015, has {merges} merges of two branches in which
-both had changed it. Every commit was replayed as the edit of its author's own Yjs document that knew just what the author knew; then each merge was given to `git merge-file` and to the conflict engine, with each branch
-as one side.
+Does the conflict log find what a merge tool finds, and what does it miss? The history of one file, `src/node.cc` of
+Node.js, has {merges} merges of two branches that had both changed it. Every commit was replayed as the edit of a Yjs
+document that knew just what its author knew; then each merge was given to `git merge-file`, and to the conflict engine
+with each branch as one side.
 
-Made by `python -m benchmarks.git_judge docs/judged-by-git.md` ({git}); do not edit. The history is `node_nodecc` of josephg/egwalker-paper's test data, as a concurrent editing trace of {transactions} transactions.
+Made by `python -m benchmarks.git_judge docs/judged-by-git.md` with {git}. The history is `node_nodecc`, a concurrent
+editing trace of {transactions} transactions from josephg/egwalker-paper's test data. A merge of three branches counts
+as two; where two common ancestors did not know each other, the base is both merged ({criss_cross} merge).
 
 ## Figures
 
@@ -38,35 +41,38 @@ Made by `python -m benchmarks.git_judge docs/judged-by-git.md` ({git}); do not e
 | … … a touch itself, not only the span of an entry, is there | {conflicts_with_a_touch_on_their_lines} |
 | … without, and people kept exactly what the CRDT had made | {conflicts_without_where_people_kept_the_merge} |
 | … without, and people made something else | {conflicts_without_where_people_did_not} |
-| places where git merged cleanly and the CRDT has another text | {places_with_another_text} |
+| places where git merges cleanly and the CRDT has another text | {places_with_another_text} |
 | … with an entry on their lines | {places_with_an_entry_on_their_lines} |
 | … … a touch itself is there | {places_with_a_touch_on_their_lines} |
-| entries between the sides, all merges | {entries_between_sides} |
+| … … both sides of an entry there say the same | {places_with_equal_sides} |
 | entries in the whole history, every author under their own name | {entries_in_the_whole_history} |
 | … between branches of one author | {those_between_branches_of_one_author} |
 
-A conflict is a hunk of `git merge-file --diff3`, and its lines are known in the base and in both versions. An entry is on them if its first to last item have text in common with them, in the base or in either version. Entries
-that are within 20 characters of each other are one.
+A conflict is a hunk of `git merge-file --diff3`; which lines it takes in the base and in both versions is known
+exactly. An entry is on them if its first to last item have text in common with them, in the base or in either version.
+Collisions within 20 characters of each other are one entry.
 
 ## Where git merges cleanly and the text is another
 
-These are the dangerous ones: nobody is asked, and the text is wrong. {places_not_found} of {places_with_another_text} is without an entry. Most are changes that both branches had taken over from a third: git sees
-that they are equal, the CRDT keeps both.
+These are the dangerous ones: nobody is asked, and the text is wrong. {places_not_found} of the
+{places_with_another_text} is without an entry. Git takes the same change on both sides for one; the CRDT keeps both.
 
 ## Git's conflicts without an entry
 
-Git compares lines; the log compares characters that people kept. Where between the change of one and that of the other something is left that both still have, the log sees two changes, and git one conflict.
+Git compares lines; the log compares characters. Where something that both sides kept lies between the change of one and
+the change of the other, the log sees two changes, and git one conflict.
 
 | merge | what both kept in between | people afterwards |
 |---|---|---|
 {silent}
 
-Where people kept the CRDT's text to the letter, the log was right to say nothing. The rest show what the definition leaves out: where only white space lies in between, two changes can be one to a reader. There
-is no kind for that.
+Where people kept the CRDT's text to the letter, the log was right to say nothing. Of the {others} others,
+{only_space} have only white space in between: a character there separates like any other, though a reader may take both
+changes for one. There is no kind for that.
 
 ## Merges to judge oneself
 
-From Node.js, under its MIT licence; both sides and the merge as the CRDT and as git have them. `↵` is a line's end.
+The text is from Node.js, under its MIT licence. `merged` is the CRDT's. `↵` is a line's end.
 
 {examples}
 """
@@ -86,6 +92,9 @@ def page(found: Sequence[Merge], figures: dict[str, int], git: str) -> str:
         git=git,
         places_not_found=missing or "None",
         conflicts_without_where_people_did_not=len(silent) - kept,
+        others=len(silent) - kept,
+        only_space=sum(merge.between(one).isspace() for merge, one in silent if not merge.kept(one)),
+        criss_cross=sum(merge.bases > 1 for merge in found),
         silent="\n".join(rows),
         examples="\n\n".join(_example(found, txn, nth) for txn, nth in EXAMPLES),
     )

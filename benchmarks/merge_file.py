@@ -47,7 +47,7 @@ def merge_file(base: str, ours: str, theirs: str) -> Verdict:
         text, hunks = _git(folder, *merge, "ours", "base", "theirs")
         shown, _ = _git(folder, *merge, "--diff3", "ours", "base", "theirs")
         conflicts = _met(folder)
-    versions = [split(version) for version in (ours, base, theirs)]
+    versions = [[line.removesuffix("\n") + "\n" for line in split(version)] for version in (ours, base, theirs)]
     found = [
         [versions[0][slice(*one.ours)], versions[1][slice(*one.base)], versions[2][slice(*one.theirs)]]
         for one in conflicts
@@ -159,7 +159,8 @@ def _stretched(change: _Change, low: int, high: int) -> Lines:
 
 
 def _marked(text: str) -> list[list[list[str]]]:
-    """The versions of every conflict in what ``git merge-file --diff3`` wrote: ours, base, theirs."""
+    """The versions of every conflict in what ``git merge-file --diff3`` wrote: ours, base, theirs. Git ends the last
+    line of a version where it had no end."""
     found: list[list[list[str]]] = []
     marks: Sequence[str] = ("<<<<<<< ours\n", "||||||| base\n", "=======\n", ">>>>>>> theirs\n")
     stage = 0
