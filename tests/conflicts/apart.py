@@ -36,6 +36,7 @@ class Document:
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id)
         self.text = self.doc.get("text", type=pycrdt.Text)
         self.map = self.doc.get("map", type=pycrdt.Map)
+        self.list = self.doc.get("list", type=pycrdt.Array)
         for update in known:
             self.doc.apply_update(update)
 
@@ -48,8 +49,9 @@ class Document:
         return updates
 
     def shown(self) -> str:
-        """The text, or the map as JSON if there is no text."""
-        return str(self.text) or (json.dumps(self.map.to_py(), sort_keys=True) if self.map.to_py() else "")
+        """The text; without any, the map or else the list as JSON."""
+        value = self.map.to_py() or self.list.to_py()
+        return str(self.text) or (json.dumps(value, sort_keys=True) if value else "")
 
 
 @dataclass(frozen=True)

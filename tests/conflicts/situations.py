@@ -1,5 +1,4 @@
-"""What happens to people who edit apart, and what the conflict log should say of it. ``docs/situations.md`` shows them:
-``python -m tests.conflicts.situations docs/situations.md`` writes it.
+"""What happens to people who edit apart, and what the conflict log should say of it.
 
 Every situation is made by real peers in every order of their client ids, which are random in practice and decide who
 comes first, and told to the engine in every order of arrival, which must make no difference.
@@ -62,8 +61,8 @@ Told = Callable[[Sequence[str]], list[Entry]]
 
 @dataclass(frozen=True)
 class Situation:
-    """``start`` is there for all; ``people`` do their steps apart. ``story``: what they do, in words. ``document``: what
-    is there in the end, by ascending client id. ``actors``: whose session it is, where names differ."""
+    """``start`` is there for all; ``people`` do their steps apart. ``story``: what they do, in words. ``document``:
+    what is there in the end, by ascending client id. ``actors``: whose session it is, where names differ."""
 
     title: str
     story: str
@@ -100,11 +99,6 @@ def wrote(at: int, text: str) -> Change:
 def typed(at: int, text: str) -> list[Step]:
     """Letter by letter, a transaction each."""
     return [wrote(at + offset, letter) for offset, letter in enumerate(text)]
-
-
-def prepended(at: int, text: str) -> list[Step]:
-    """Letter by letter, each before the one before."""
-    return [wrote(at, letter) for letter in reversed(text)]
 
 
 def deleted(start: int, stop: int) -> Change:
@@ -149,6 +143,37 @@ def dropped(key: str) -> Change:
     return change
 
 
+def listed(*values: Any) -> Change:
+    """Fill the list; a ``dict`` becomes a shared map."""
+
+    def change(document: Document) -> None:
+        document.list.extend([pycrdt.Map(value) if isinstance(value, dict) else value for value in values])
+
+    return change
+
+
+def put_in_item(at: int, key: str, value: Any) -> Change:
+    def change(document: Document) -> None:
+        document.list[at][key] = value
+
+    return change
+
+
+def taken(at: int) -> Change:
+    def change(document: Document) -> None:
+        del document.list[at]
+
+    return change
+
+
+def exchanged(at: int, value: Any) -> Change:
+    def change(document: Document) -> None:
+        del document.list[at]
+        document.list.insert(at, value)
+
+    return change
+
+
 # -- the situations ------------------------------------------------------------------------------------------------
 
 
@@ -184,15 +209,19 @@ def set_by_both(order: Sequence[str]) -> list[Entry]:
 
 
 def created_by_both(order: Sequence[str]) -> list[Entry]:
-    sides = {"ann": '{"name": "Ann"}', "bob": '{"size": 2}'}
+    sides = {"ann": '{"name": "Ann"}', "bob": '{"size": "A4"}'}
     loser, winner = order
     return [Entry(kinds("map-key"), "lost", "", sides, sides[winner], {loser: sides[loser]}, key="card")]
 
 
 def created_by_both_and_filled(order: Sequence[str]) -> list[Entry]:
-    sides = {"ann": '{"name": "Ann"}', "bob": '{"name": "Bob", "size": 2}'}
+    """Bob's second step only takes part if it went into a map that Ann's took the place of."""
     loser, winner = order
-    found = kinds("map-key", "in-removed-subtree") if loser == "bob" else kinds("map-key")
+    found = kinds("map-key")
+    sides = {"ann": '{"name": "Ann"}', "bob": '{"size": "A4"}'}
+    if loser == "bob":
+        found |= kinds("in-removed-subtree")
+        sides["bob"] = '{"name": "Bob", "size": "A4"}'
     return [Entry(found, "lost", "", sides, sides[winner], {loser: sides[loser]}, key="card")]
 
 
@@ -200,6 +229,20 @@ def aligned_by_both(order: Sequence[str]) -> list[Entry]:
     sides = {"ann": '"left"', "bob": '"right"'}
     loser, winner = order
     return [Entry(kinds("map-key"), "lost", "", sides, sides[winner], {loser: sides[loser]}, key="align")]
+
+
+def split_apart(order: Sequence[str]) -> list[Entry]:
+    sides = {"ann": "<paragraph>world</paragraph>", "bob": "<paragraph>rld</paragraph>"}
+    return [
+        Entry(kinds("delete-delete"), "both-removed", "world", {"ann": "", "bob": "wo"}, ""),
+        Entry(kinds("insert-insert"), "same-gap", "", sides, in_turn(sides)(order)),
+    ]
+
+
+def both_exchanged(order: Sequence[str]) -> list[Entry]:
+    sides = {"ann": '"B"', "bob": '"2"'}
+    merged = ", ".join(sides[name] for name in order)
+    return [Entry(REWRITE, "both-rewrote", '"b"', sides, merged)]
 
 
 def side_by_side(order: Sequence[str]) -> list[Entry]:
@@ -282,22 +325,25 @@ SITUATIONS: Sequence[Situation] = (
         [put("title", "Draft")],
         {"ann": [dropped("title")], "bob": [put("title", "Notes")]},
         document('{"title": "Notes"}'),
-        one(Entry(kinds("map-key"), "both-rewrote", '"Draft"', {"ann": "", "bob": '"Notes"'}, '"Notes"', key="title")),
+        one(Entry(kinds("map-key"), "same-gap", '"Draft"', {"ann": "", "bob": '"Notes"'}, '"Notes"', key="title")),
     ),
     Situation(
         "nested object created by both",
         "Ann and Bob each put a map at “card”",
         [],
-        {"ann": [put("card", {"name": "Ann"})], "bob": [put("card", {"size": 2})]},
-        lambda order: '{"card": {"name": "Ann"}}' if order[-1] == "ann" else '{"card": {"size": 2.0}}',
+        {"ann": [put("card", {"name": "Ann"})], "bob": [put("card", {"size": "A4"})]},
+        lambda order: '{"card": {"name": "Ann"}}' if order[-1] == "ann" else '{"card": {"size": "A4"}}',
         created_by_both,
     ),
     Situation(
         "nested object created by both, filled later by one",
         "As before, and Bob adds his name in a second step",
         [],
-        {"ann": [put("card", {"name": "Ann"})], "bob": [put("card", {"size": 2}), put_within("card", "name", "Bob")]},
-        lambda order: '{"card": {"name": "Ann"}}' if order[-1] == "ann" else '{"card": {"name": "Bob", "size": 2.0}}',
+        {
+            "ann": [put("card", {"name": "Ann"})],
+            "bob": [put("card", {"size": "A4"}), put_within("card", "name", "Bob")],
+        },
+        lambda order: '{"card": {"name": "Ann"}}' if order[-1] == "ann" else '{"card": {"name": "Bob", "size": "A4"}}',
         created_by_both_and_filled,
     ),
     Situation(
@@ -361,6 +407,112 @@ SITUATIONS: Sequence[Situation] = (
         ],
     ),
     Situation(
+        "paragraph split by both, not in the same place",
+        "Ann presses Enter before “world”, Bob within it",
+        [[["paragraph", 0, "hello world"]]],
+        {"ann": [[["split", 0, 6]]], "bob": [[["split", 0, 8]]]},
+        in_turn(
+            {"ann": "<paragraph>world</paragraph>", "bob": "<paragraph>rld</paragraph>"},
+            "<paragraph>hello </paragraph>",
+        ),
+        split_apart,
+    ),
+    Situation(
+        "paragraph split by one, edited by the other",
+        "Ann presses Enter before “world”, Bob types “Q” into it",
+        [[["paragraph", 0, "hello world"]]],
+        {"ann": [[["split", 0, 6]]], "bob": [[["type", 0, 8, "Q"]]]},
+        document("<paragraph>hello Q</paragraph><paragraph>world</paragraph>"),
+        one(Entry(kinds("insert-in-deleted"), "orphaned", "world", {"ann": "", "bob": "woQrld"}, "Q")),
+    ),
+    Situation(
+        "paragraphs joined by both",
+        "Both press Backspace before “two”",
+        PARAGRAPHS,
+        {"ann": [[["join", 0]]], "bob": [[["join", 0]]]},
+        document("<paragraph>onetwotwo</paragraph>"),
+        lambda order: [
+            Entry(kinds("insert-insert"), "duplicated", "", {"ann": "two", "bob": "two"}, "twotwo"),
+            Entry(kinds("delete-delete"), "agreed", SECOND, {"ann": "", "bob": ""}, ""),
+        ],
+    ),
+    Situation(
+        "paragraph moved by one, edited by the other",
+        "Ann moves the second paragraph up, Bob types “!” into it",
+        PARAGRAPHS,
+        {"ann": [[["remove", 1], ["paragraph", 0, "two"]]], "bob": [[["type", 1, 3, "!"]]]},
+        document(f"{SECOND}<paragraph>one</paragraph>"),
+        one(
+            Entry(
+                kinds("in-removed-subtree"),
+                "lost",
+                SECOND,
+                {"ann": "", "bob": "<paragraph>two!</paragraph>"},
+                "",
+                {"bob": "!"},
+            )
+        ),
+    ),
+    Situation(
+        "attribute set on a paragraph that the other deleted",
+        "Ann aligns the second paragraph left, Bob deletes it",
+        PARAGRAPHS,
+        {"ann": [[["attribute", 1, "align", "left"]]], "bob": [[["remove", 1]]]},
+        document("<paragraph>one</paragraph>"),
+        one(
+            Entry(
+                kinds("in-removed-subtree"),
+                "lost",
+                SECOND,
+                {"ann": '<paragraph align="left">two</paragraph>', "bob": ""},
+                "",
+                {"ann": '"left"'},
+            )
+        ),
+    ),
+    Situation(
+        "both opened an empty document in an editor",
+        "Both editors put an empty paragraph into a new document",
+        [],
+        {"ann": [[["paragraph", 0, ""]]], "bob": [[["paragraph", 0, ""]]]},
+        document("<paragraph></paragraph><paragraph></paragraph>"),
+        one(
+            Entry(
+                kinds("insert-insert"),
+                "duplicated",
+                "",
+                dict.fromkeys(("ann", "bob"), "<paragraph></paragraph>"),
+                "<paragraph></paragraph><paragraph></paragraph>",
+                double_initialisation=True,
+            )
+        ),
+    ),
+    Situation(
+        "list item edited by one, removed by the other",
+        "Ann ticks the second item off, Bob removes it",
+        [listed({"do": "shop"}, {"do": "cook"})],
+        {"ann": [put_in_item(1, "done", True)], "bob": [taken(1)]},
+        document('[{"do": "shop"}]'),
+        one(
+            Entry(
+                kinds("in-removed-subtree"),
+                "lost",
+                '{"do": "cook"}',
+                {"ann": '{"do": "cook", "done": true}', "bob": ""},
+                "",
+                {"ann": "true"},
+            )
+        ),
+    ),
+    Situation(
+        "list item exchanged by both",
+        "Ann replaces “b” by “B”, Bob by “2”",
+        [listed("a", "b", "c")],
+        {"ann": [exchanged(1, "B")], "bob": [exchanged(1, "2")]},
+        lambda order: f'["a", {both_exchanged(order)[0].merged}, "c"]',
+        both_exchanged,
+    ),
+    Situation(
         "paragraph joined by one, edited by the other",
         "Ann joins the paragraphs, Bob types “Q” into the second",
         PARAGRAPHS,
@@ -408,6 +560,23 @@ SITUATIONS: Sequence[Situation] = (
                 {"ann": "two", "bob": ""},
                 "",
                 formats={"ann": (("bold", "true"),)},
+            )
+        ),
+    ),
+    Situation(
+        "formats that overlap in part",
+        "Ann colours “one two” red, Bob “two three” blue",
+        THREE,
+        {"ann": [formatted(0, 7, color="red")], "bob": [formatted(4, 13, color="blue")]},
+        document("one two three"),
+        one(
+            Entry(
+                kinds("format"),
+                "formatting-lost",
+                "two",
+                {"ann": "two", "bob": "two"},
+                "two",
+                formats={"ann": (("color", '"red"'),), "bob": (("color", '"blue"'),)},
             )
         ),
     ),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conflicts.apart import made, told
 from tests.conflicts.situations import IDS, SITUATIONS, Situation, read
+from tests.conflicts.situations_page import PAGE, page
 from tests.interop.node import needs_node
 
 
@@ -25,3 +26,8 @@ def test_situation(situation: Situation) -> None:
             ids.add(tuple((episode.id, episode.anchor_first, episode.anchor_last) for episode in episodes))
             assert all(episode.certain for episode in episodes)
         assert len(ids) == 1
+
+
+@needs_node
+def test_the_page_shows_what_happens() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.conflicts.situations_page"
