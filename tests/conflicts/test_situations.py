@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.conflicts.apart import made, told
-from tests.conflicts.situations import IDS, SITUATIONS, Situation, read
-from tests.conflicts.situations_page import PAGE, page
+from tests.conflicts.situations import SITUATIONS
+from tests.conflicts.situations.base import IDS, Situation, read
+from tests.conflicts.situations.page import PAGE, page
 from tests.interop.node import needs_node
 
 
@@ -14,7 +15,7 @@ def each(situations: tuple[Situation, ...]) -> list[object]:
     return [pytest.param(one, id=one.title, marks=[needs_node] if one.by_yjs else []) for one in situations]
 
 
-@pytest.mark.parametrize("situation", each(tuple(SITUATIONS)))
+@pytest.mark.parametrize("situation", each(SITUATIONS))
 def test_situation(situation: Situation) -> None:
     for order in situation.orders():
         work = made(situation.start, situation.people, dict(zip(order, IDS, strict=False)))
@@ -30,4 +31,4 @@ def test_situation(situation: Situation) -> None:
 
 @needs_node
 def test_the_page_shows_what_happens() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.conflicts.situations_page"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.conflicts.situations.page"

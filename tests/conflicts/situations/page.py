@@ -1,6 +1,6 @@
 """``docs/situations.md``, from what real peers did and the engine said.
 
-``python -m tests.conflicts.situations_page`` writes it.
+``python -m tests.conflicts.situations.page`` writes it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from keepboth.conflicts.model import Episode
 from tests.conflicts.apart import made, told
-from tests.conflicts.situations import IDS, SITUATIONS, Situation
+from tests.conflicts.situations import SITUATIONS
+from tests.conflicts.situations.base import IDS, Situation
 
-PAGE = Path(__file__).parents[2] / "docs" / "situations.md"
+PAGE = Path(__file__).parents[3] / "docs" / "situations.md"
 
 HEAD = """\
 # Situations
@@ -20,7 +21,7 @@ What happens to people who edit at the same time, and what the [conflict log](co
 peers (pycrdt; Yjs for paragraphs, splitting and joining them as y-prosemirror does) start from the same document and
 work apart. A test makes every one in all orders of client ids and of arrival; here the client ids are in the order of
 the alphabet, which decides who comes first in the text and whose value stays. This page is made by
-`python -m tests.conflicts.situations_page`.
+`python -m tests.conflicts.situations.page`.
 
 `_` is a space at an end, `↵` the end of a line. Strike-through is what a side wrote and the merge does not show.
 """
