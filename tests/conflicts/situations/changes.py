@@ -53,6 +53,19 @@ def put_within(outer: str, key: str, value: Any) -> Change:
     return change
 
 
+def put_nested(outer: str, inner: str, key: str, text: str) -> Change:
+    """A shared text in a shared map in a shared map."""
+
+    def change(document: Document) -> None:
+        document.map[outer] = pycrdt.Map({inner: pycrdt.Map({key: pycrdt.Text(text)})})
+
+    return change
+
+
+def wrote_within(outer: str, inner: str, key: str, at: int, text: str) -> Change:
+    return lambda document: document.map[outer][inner][key].insert(at, text)
+
+
 def dropped(key: str) -> Change:
     def change(document: Document) -> None:
         del document.map[key]

@@ -99,6 +99,39 @@ XML: Sequence[Situation] = (
         ],
     ),
     Situation(
+        "three paragraphs joined, two by each",
+        "Ann joins the second to the first, Bob the third to the second",
+        [[["paragraph", 0, "one"], ["paragraph", 1, "two"], ["paragraph", 2, "three"]]],
+        {"ann": [[["join", 0]]], "bob": [[["join", 1]]]},
+        document("<paragraph>onetwo</paragraph>"),
+        one(
+            Entry(
+                kinds("adjacent-deletes", "in-removed-subtree"),
+                "lost",
+                f"{SECOND}<paragraph>three</paragraph>",
+                {"ann": "<paragraph>three</paragraph>", "bob": "<paragraph>twothree</paragraph>"},
+                "",
+                {"bob": "three"},
+            )
+        ),
+    ),
+    Situation(
+        "paragraph split by one, joined by the other",
+        "Ann presses Enter within “two”, Bob joins it to the first",
+        PARAGRAPHS,
+        {"ann": [[["split", 1, 1]]], "bob": [[["join", 0]]]},
+        document("<paragraph>onetwo</paragraph><paragraph>wo</paragraph>"),
+        one(
+            Entry(
+                kinds("in-removed-subtree", "insert-at-edge"),
+                "same-gap",
+                SECOND,
+                {"ann": "<paragraph>t</paragraph><paragraph>wo</paragraph>", "bob": ""},
+                "<paragraph>wo</paragraph>",
+            )
+        ),
+    ),
+    Situation(
         "paragraph moved by one, edited by the other",
         "Ann moves the second paragraph up, Bob types “!” into it",
         PARAGRAPHS,

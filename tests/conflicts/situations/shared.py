@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.conflicts.situations.base import REWRITE, Entry, Situation, document, kinds, one
-from tests.conflicts.situations.changes import dropped, exchanged, listed, put, put_in_item, put_within, taken
+from tests.conflicts.situations.changes import (
+    dropped,
+    exchanged,
+    listed,
+    put,
+    put_in_item,
+    put_nested,
+    put_within,
+    taken,
+    wrote_within,
+)
 
 
 def set_by_both(order: Sequence[str]) -> list[Entry]:
@@ -89,6 +99,24 @@ SHARED: Sequence[Situation] = (
                 {"ann": '{"name": "new"}', "bob": '"none"'},
                 '"none"',
                 {"ann": '"new"'},
+                key="card",
+            )
+        ),
+    ),
+    Situation(
+        "edit deep within what the other removed",
+        "Ann ends a text two maps down, Bob removes the outer one",
+        [put_nested("card", "body", "text", "hello")],
+        {"ann": [wrote_within("card", "body", "text", 5, "!")], "bob": [dropped("card")]},
+        document(""),
+        one(
+            Entry(
+                kinds("in-removed-subtree"),
+                "lost",
+                '{"body": {"text": "hello"}}',
+                {"ann": '{"body": {"text": "hello!"}}', "bob": ""},
+                "",
+                {"ann": "!"},
                 key="card",
             )
         ),
