@@ -232,9 +232,10 @@ def figures_of(history: History, found: Sequence[Merge]) -> dict[str, int]:
 def main() -> None:
     """Measure and print; write the page if its path is given."""
     where = folder()
-    if where is None or shutil.which("git") is None:
+    trace = None if where is None else where / "node_nodecc.json.gz"
+    if trace is None or not trace.exists() or shutil.which("git") is None:
         raise SystemExit("skipped: it takes git, and KEEPBOTH_TRACES with node_nodecc.json.gz")
-    history = History(read_trace(where / "node_nodecc.json.gz"))
+    history = History(read_trace(trace))
     found = list(merges(history))
     figures = figures_of(history, found)
     report("git_judge", {"git": git_version(), **figures})
