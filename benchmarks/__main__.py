@@ -14,6 +14,7 @@ STEPS: dict[str, list[str]] = {
     "fold": ["-m", "benchmarks.fold"],
     "conflicts": ["-m", "benchmarks.conflicts"],
     "contexts": ["-m", "benchmarks.contexts"],
+    "git_judge": ["-m", "benchmarks.git_judge"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [

@@ -125,7 +125,7 @@ def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T
 
     async def main() -> _T:
         settings = Settings.model_validate({"data": data})
-        detector = Detector(store, conflicts)
+        detector = Detector(store, conflicts, lambda episodes: [])
         hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
         try:
             return await act(Resolver(hub, detector, store, conflicts))
