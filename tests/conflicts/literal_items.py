@@ -72,9 +72,9 @@ class Items:
     def __init__(self, facts: Iterable[EditFact], past: Mapping[int, set[int]]) -> None:
         self.by_id: dict[Id, Item] = {}
         self.lines: dict[tuple[str, str | None], Line] = {}
-        ordered = sorted(facts, key=lambda fact: fact.revision)
-        self._insert_all([(fact.revision, s) for fact in ordered for own in fact.update.structs.values() for s in own])
-        for fact in ordered:
+        facts = list(facts)
+        self._insert_all([(fact.revision, s) for fact in facts for own in fact.update.structs.values() for s in own])
+        for fact in facts:
             for client, ranges in fact.update.deletes.items():
                 for first, length in ranges:
                     for clock in range(first, first + length):
@@ -110,6 +110,7 @@ class Items:
         for offset in range(struct.length):
             id = (struct.client, struct.clock + offset)
             if id in self.by_id:
+                self.by_id[id].maker = min(revision, self.by_id[id].maker)
                 continue
             origin = struct.origin if offset == 0 else (struct.client, id[1] - 1)
             item = Item(id, struct.kind, revision, origin, struct.right_origin, content=contents[offset])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 from tests.conflicts.brute_force import BruteForce
 from tests.conflicts.literal_views import joined
 from tests.conflicts.mixed_world import ROOTS, mixed_world
-from tests.conflicts.world import World
+from tests.conflicts.world import World, random_world, shuffled
 
 PER_TEST = 20
 
@@ -81,3 +82,14 @@ def test_items_lie_as_yjs_lays_them(first: int) -> None:
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+@pytest.mark.parametrize("first", range(0, 60, PER_TEST), ids=lambda first: f"seeds {first}-{first + PER_TEST - 1}")
+def test_order_of_the_facts_makes_no_difference(first: int) -> None:
+    for seed in range(first, first + PER_TEST):
+        rng = Random(seed)
+        world = (mixed_world, random_world)[seed % 2](seed)
+        facts = world.facts(rng, 0.3)
+        one, other = BruteForce(facts), BruteForce(shuffled(rng, world, facts))
+        assert one.records == other.records, f"seed {seed}"
+        assert one.episodes() == other.episodes(), f"seed {seed}"
