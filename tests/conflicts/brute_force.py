@@ -32,7 +32,7 @@ class BruteForce:
 
     @property
     def records(self) -> list[Record]:
-        return [place.record for place in self.places]
+        return in_order(place.record for place in self.places)
 
     def span(self, place: Place) -> tuple[int, int]:
         where = self.pairs.where
@@ -209,6 +209,11 @@ def joined(members: Sequence[Place], linked: Callable[[Place, Place], bool]) -> 
             groups.remove(theirs)
             mine += theirs
     return groups
+
+
+def in_order(records: Iterable[Record]) -> list[Record]:
+    """By pair and place."""
+    return sorted(records, key=lambda record: (record.a, record.b, record.first, record.last, sorted(record.kinds)))
 
 
 def worded(episode: Episode) -> Episode:
