@@ -123,7 +123,7 @@ class Pairs:
 
     def _edits_inside(self, event: int, every: list[Item]) -> set[Item]:
         """Types in which, at whatever depth, it inserted or deleted something or wrote a key."""
-        touched = {item.line for item in every if item.maker == event and event not in item.deleters}
+        touched = {item.line for item in every if item.maker == event}
         touched |= {i.line for i in every if event in i.deleters and i.maker != event and not self.goes_along(i, event)}
         return {holder for line in touched | set(self.writes[event]) for holder in line.chain()}
 

@@ -18,9 +18,9 @@ from tests.conflicts.world import Client, World
 ROOTS: dict[str, Any] = {"text": Text, "map": Map, "list": Array, "xml": XmlFragment}
 KEYS = ("a", "n")
 ATTRIBUTES = ("id", "w")
-FORMATS = ("b", "c")
+FORMATS = ("b", "b", "b", "c")
 SHADES = (True, None, "red", {})
-TYPED = ("x", "yz", " ", "é", "😀", "go")
+TYPED = ("x", "yz", " ", "é", "😀", "go", "\n")
 
 
 def nested(rng: Random, depth: int = 0) -> Any:
@@ -89,11 +89,12 @@ def children(one: Any) -> Iterator[Any]:
 class Hand:
     """Makes random changes in one client's document, near the places in *hot*."""
 
-    def __init__(self, rng: Random, client: Client, roots: tuple[str, ...], hot: list[float]) -> None:
+    def __init__(self, rng: Random, client: Client, roots: tuple[str, ...], hot: list[float], formats: float) -> None:
         self.rng = rng
         self.client = client
         self.roots = roots
         self.hot = hot
+        self.formats = formats  # the share of changes to a text that only format
 
     def write(self) -> None:
         rng = self.rng
@@ -142,15 +143,15 @@ class Hand:
         rng = self.rng
         units = sizes(text)
         low = self._near(len(units))
-        high = min(low + rng.randint(1, 3), len(units))
+        high = min(low + rng.choice((1, 2, 3, 6)), len(units))
         start, stop = sum(units[:low]), sum(units[:high])
-        roll = rng.random()
-        if roll < 0.3 and start < stop:
+        if start < stop and rng.random() < self.formats:
             text.format(start, stop, {rng.choice(FORMATS): rng.choice(SHADES)})
             return
-        if 0.3 <= roll < 0.65 and start < stop:
+        roll = rng.random()
+        if roll < 0.6 and start < stop:
             del text[start:stop]
-        if roll < 0.3 or roll > 0.5:
+        if roll > 0.4 or start == stop:
             what = rng.random()
             if what < 0.12:
                 text.insert_embed(start, {"image": 1})
@@ -173,9 +174,9 @@ class Hand:
     def _change_list(self, row: Any, new: Callable[[], Any]) -> None:
         at = self._near(len(row))
         roll = self.rng.random()
-        if roll < 0.45 and at < len(row):
+        if roll < 0.6 and at < len(row):
             del row[at]
-        if roll < 0.1 or roll >= 0.45 or not len(row):
+        if roll < 0.1 or roll >= 0.6 or not len(row):
             row.insert(min(at, len(row)), new())
 
 
@@ -183,7 +184,7 @@ def mixed_world(seed: int, steps: int = 30) -> World:
     """A session over one to three root types, drawn with everything else from *seed*."""
     rng = Random(seed)
     world = World()
-    roots = tuple(rng.sample(sorted(ROOTS), rng.choice((1, 1, 2, 3))))
+    roots = ("text",) if rng.random() < 0.2 else tuple(rng.sample(sorted(ROOTS), rng.choice((1, 1, 2, 3))))
     ids = rng.sample((3, 50, 900, 70_000, 2**31 + 5, 2**40, 17, 18), 8)
     hot = [rng.random() for _ in range(rng.choice((1, 2)))]
     start = world.join("seed", "zoe", ids.pop())
@@ -195,7 +196,8 @@ def mixed_world(seed: int, steps: int = 30) -> World:
     if rng.random() < 0.3:
         actors[1] = "ann"
     writers = [world.join(f"s{at}", actors[at], ids.pop()) for at in range(rng.choice((2, 2, 3, 3, 4, 6)))]
-    hands = {writer: Hand(rng, writer, roots, hot) for writer in writers}
+    formats = rng.choice((0.1, 0.3, 0.7))
+    hands = {writer: Hand(rng, writer, roots, hot, formats) for writer in writers}
     for writer in writers:
         world.pull(writer)
     for _ in range(steps):
@@ -222,7 +224,7 @@ def fill(rng: Random, roots: list[Any]) -> None:
     """Something to begin with."""
     for root in roots:
         if isinstance(root, Text):
-            root.insert(0, "".join(rng.choice(TYPED) for _ in range(rng.randint(1, 5))))
+            root.insert(0, "".join(rng.choice(TYPED) for _ in range(rng.randint(3, 9))))
         elif isinstance(root, Map):
             root[rng.choice(KEYS)] = nested(rng)
         elif isinstance(root, Array):

@@ -185,7 +185,8 @@ class World:
         ids = set()
         for structs in edit.update.structs.values():
             for struct in structs:
-                ids |= {wanted for wanted in (struct.origin, struct.right_origin) if wanted is not None}
+                named = (struct.origin, struct.right_origin, struct.parent)
+                ids |= {wanted for wanted in named if isinstance(wanted, tuple)}
         for client, ranges in edit.update.deletes.items():
             ids |= {(client, clock) for first, length in ranges for clock in range(first, first + length)}
         found = set()
