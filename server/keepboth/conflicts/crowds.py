@@ -135,11 +135,11 @@ def _admit(clusters: Clusters, spot: Spot, cluster: Cluster, crowd: Crowd) -> No
         grown = True
         clusters.steps += 1
         if not run.mute:
-            for one in (run.stroke, *(run.deleters or ())):
+            for one in (run.stroke, *run.acts()):
                 _consider(clusters, cluster, crowd, one, run, joins)
     for one, run, nth in joins:
         clusters.unite((spot, clusters.spot(one, run, nth)), 0, False)
-    if isinstance(stroke.spots, list):
+    if isinstance(stroke.spots, list) or stroke.places is not None:
         crowd.several[stroke] = None
         clusters.link(stroke)
     if grown and spot.cluster is not None and spot.cluster.crowd is not None:

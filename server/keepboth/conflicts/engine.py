@@ -13,15 +13,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from keepboth.conflicts.beside import Beside
 from keepboth.conflicts.crowds import Shortcut, land, settle
-from keepboth.conflicts.episodes import Cluster, Clusters, Spot
+from keepboth.conflicts.episodes import Cluster, Clusters, Spot, clusters_of
+from keepboth.conflicts.lookup import cluster_named
 from keepboth.conflicts.model import Changes, EditFact, Episode, Record
+from keepboth.conflicts.nesting import stir
+from keepboth.conflicts.places import episode_id, writes
 from keepboth.conflicts.runs import Run
+from keepboth.conflicts.settling import settled_by
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Session, Stroke, surely_parted
-from keepboth.conflicts.views import episode_of, everything, span_of, text
+from keepboth.conflicts.views import episode_of, now_of, span_of
 from keepboth.conflicts.zones import Meeting, Survey, kinds_of
-from keepboth.yjs.structs import STRING, Struct, Update
+from keepboth.yjs.structs import STRING, Id, Struct, Update
 
 
 class DocumentConflicts:
@@ -40,6 +45,7 @@ class DocumentConflicts:
         self._sessions: dict[str, Session] = {}
         self._recent: list[Session] = []  # by max_eff, highest first
         self._last: Session | None = None  # whose edit came last
+        self._stirred: dict[Cluster, None] = {}  # somebody may have settled them
         self._queue: deque[tuple[Stroke, int]] = deque()
         self._steps = 0
 
@@ -69,8 +75,13 @@ class DocumentConflicts:
                 self._shadow.integrate(strokes)
                 for stroke, _ in strokes:
                     self._enqueue(stroke, 0)
+        if self._shadow.stirred:
+            for stroke in self._shadow.stirred:
+                self._stirred.update((cluster, None) for cluster in clusters_of(stroke))
+            self._shadow.stirred.clear()
         if self._shadow.late:
             for stroke in self._shadow.late:
+                stroke.lines = stroke.painted = None
                 self._clusters.regroup(stroke)
                 self._queue.append((stroke, 0))
             self._shadow.late.clear()
@@ -130,7 +141,7 @@ class DocumentConflicts:
             return False
         struct = _only_struct(fact.update)
         stroke = session.strokes[-1]
-        if struct is None or stroke.dels or len(stroke.ins) != 3 or struct.kind != STRING:
+        if struct is None or stroke.dels or stroke.wrote or len(stroke.ins) != 3 or struct.kind != STRING:
             return False
         client, clock, length = stroke.ins
         end = clock + length
@@ -155,11 +166,14 @@ class DocumentConflicts:
             stroke.ins = ins
             stroke.extend(fact, end, struct.length)
         self._rank(session, fact.effective)
-        spot = stroke.spots
-        cluster = spot.cluster if isinstance(spot, Spot) else None
-        if cluster is not None:
+        line = tail.line
+        if line is not None and line.holder is not None:
+            stir(line, fact.effective)
+        unsure = False
+        for cluster in clusters_of(stroke):
             self._clusters.touched[cluster] = None  # it meets all that the keystroke before it met
-        if not alone or self._clusters.crowds or (cluster is not None and not cluster.certain):
+            unsure = unsure or not cluster.certain
+        if not alone or self._clusters.crowds or unsure:
             self._enqueue(stroke, stroke.count - 1)
         return True
 
@@ -186,6 +200,11 @@ class DocumentConflicts:
         return True
 
     def _enqueue(self, stroke: Stroke, nth: int) -> None:
+        if stroke.wrote and self._clusters.keyed:
+            for line in writes(self._shadow, stroke):
+                for cluster in self._clusters.keyed.get(line, ()):
+                    if cluster.settled_by is None or stroke.rev < cluster.settled_by:
+                        self._stirred[cluster] = None
         if self._clusters.crowds or self._unseen(stroke):
             self._queue.append((stroke, nth))
 
@@ -237,10 +256,35 @@ class DocumentConflicts:
             for run in runs:
                 land(clusters, stroke, run, nth)
         unseen = self._unseen(stroke)
-        if not unseen or not runs:
+        if not unseen:
             return
-        survey = Survey(stroke, nth, unseen)
         stretched: dict[Stroke, None] = {}
+        if runs:
+            self._walk(stroke, nth, unseen, runs, stretched)
+        shadow = self._shadow
+        if stroke.wrote or stroke.inside is not None or (stroke.dels and (shadow.below or shadow.formatted)):
+
+            def join(one: Stroke, other: Stroke, spots: Sequence[Spot], kinds: int, first: Id, last: Id) -> None:
+                self._unite(one, other, spots, kinds, first, last, stretched)
+
+            beside = Beside(clusters, stroke, nth, unseen, join, self._all_records)
+            beside.detect()
+            self._steps += beside.steps
+        for other in stretched:
+            clusters.link(other)
+        settle(clusters)
+
+    def _walk(
+        self,
+        stroke: Stroke,
+        nth: int,
+        unseen: list[tuple[Session, int]],
+        runs: list[Run],
+        stretched: dict[Stroke, None],
+    ) -> None:
+        """Look for collisions around each of *runs*."""
+        clusters = self._clusters
+        survey = Survey(stroke, nth, unseen)
 
         def settled(partner: Stroke, clock: int, possible: int) -> bool:
             mine, theirs = stroke.spots, partner.spots
@@ -262,9 +306,6 @@ class DocumentConflicts:
                 entries = survey.zone(run, low, None) or []
             for meeting in survey.meetings(entries, settled):
                 self._join(stroke, nth, meeting, stretched)
-        for other in stretched:
-            clusters.link(other)
-        settle(clusters)
         self._steps += survey.steps
 
     def _touched(self, stroke: Stroke, nth: int) -> list[Run]:
@@ -277,6 +318,19 @@ class DocumentConflicts:
         clusters = self._clusters
         spots = {clusters.spot(stroke, run, nth): None for run in own}
         spots.update((clusters.spot(partner, run, theirs_nth), None) for run in theirs)
+        self._unite(stroke, partner, list(spots), kinds, first, last, stretched)
+
+    def _unite(
+        self,
+        stroke: Stroke,
+        partner: Stroke,
+        spots: Sequence[Spot],
+        kinds: int,
+        first: Id,
+        last: Id,
+        stretched: dict[Stroke, None],
+    ) -> None:
+        clusters = self._clusters
         certain = surely_parted(stroke, partner)
         clusters.unite(spots, kinds, certain)
         for spot in spots:
@@ -297,27 +351,40 @@ class DocumentConflicts:
         """
         changed = []
         superseded = []
+        self._resettle()
         for cluster in self._clusters.touched:
-            now = cluster.id
+            now = episode_id(self._shadow, cluster)
             superseded += [(old, now) for old in cluster.published if old != now]
             cluster.published = [now]
-            changed.append(episode_of(self._shadow, cluster))
+            episode = episode_of(self._shadow, cluster)
+            cluster.severity, cluster.settled_by = episode.severity, episode.settled_by
+            changed.append(episode)
         self._clusters.touched.clear()
         return Changes(tuple(changed), tuple(superseded))
 
+    def _resettle(self) -> None:
+        """Touch the clusters that somebody has settled since they were read."""
+        touched = self._clusters.touched
+        for cluster in self._stirred:
+            if cluster in self._clusters.all and cluster not in touched:
+                before = cluster.settled_by
+                if settled_by(self._shadow, cluster, cluster.severity) != before:
+                    touched[cluster] = None
+        self._stirred.clear()
+
     def episodes(self) -> tuple[Episode, ...]:
-        """The conflict log: by root name, then in document order."""
+        """The conflict log: by root name, sequences first, then in document order."""
         found = []
         for cluster in self._clusters.all:
             span = span_of(self._shadow, cluster)
-            assert span.first.line is not None
-            found.append((span.first.line.root, span.first.order, span.low, cluster.low, cluster))
-        found.sort(key=lambda place: place[:4])
+            name = episode_id(self._shadow, cluster)
+            found.append((span.line.root, span.line.key or "", span.first.order, span.low, cluster.low, name, cluster))
+        found.sort(key=lambda place: place[:6])
         return tuple(episode_of(self._shadow, place[-1]) for place in found)
 
     def episode(self, id: str) -> Episode | None:
         """The episode that *id* names or that took it in, None if there is none."""
-        cluster = self._cluster(id)
+        cluster = cluster_named(self._clusters, id)
         return None if cluster is None else episode_of(self._shadow, cluster)
 
     def resolve_alias(self, id: str) -> str | None:
@@ -325,30 +392,13 @@ class DocumentConflicts:
 
         Works for every id the episode, or one merged into it, may have had, whether or not it was ever given out.
         """
-        cluster = self._cluster(id)
-        return None if cluster is None else cluster.id
+        cluster = cluster_named(self._clusters, id)
+        return None if cluster is None else episode_id(self._shadow, cluster)
 
     def now(self, id: str) -> str | None:
         """What the document says at present where the episode is, None if there is no such episode."""
-        cluster = self._cluster(id)
-        return None if cluster is None else text(span_of(self._shadow, cluster).parts(), everything)
-
-    def _cluster(self, id: str) -> Cluster | None:
-        what, _, rest = id.partition("-")
-        client, _, clock = rest.partition("-")
-        try:
-            run = self._shadow.find(int(client), int(clock))
-        except (KeyError, ValueError):
-            return None
-        strokes = (run.stroke,) if what == "c" else run.deleters if what == "d" else None
-        for stroke in strokes or ():
-            spot = self._spot_at(stroke, run)
-            if spot is not None and spot.cluster is not None:
-                return spot.cluster
-        return None
-
-    def _spot_at(self, stroke: Stroke, run: Run) -> Spot | None:
-        return None if stroke.spots is None or run.mute else self._clusters.spot(stroke, run, stroke.count)
+        cluster = cluster_named(self._clusters, id)
+        return None if cluster is None else now_of(self._shadow, cluster)
 
 
 def _only_struct(update: Update) -> Struct | None:

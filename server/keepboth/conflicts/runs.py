@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.yjs.structs import Id
 
 GAP: Final = 1 << 32
@@ -24,14 +24,33 @@ BLOCK: Final = 512
 
 
 class Line:
-    """One linked list of runs. ``key`` is None for a sequence; ``root`` names the shared type (see `Episode.root`)."""
+    """One linked list of runs. ``key`` is None for a sequence; ``root`` names the shared type (see `Episode.root`).
 
-    __slots__ = ("first", "key", "root")
+    ``holder`` is the item that holds the shared type, None for a root. ``types``: the nested types in the line.
+    ``writers``: by session and in the session's order, who wrote the key, or in a sequence, who touched formats;
+    ``formats``: the format items of a sequence by attribute, in document order. Nothing done in the line of a nested
+    type has an effective revision above ``eff``, and nothing done further inside one above ``inner``.
+    """
 
-    def __init__(self, root: str, key: str | None) -> None:
+    __slots__ = ("eff", "first", "formats", "holder", "inner", "key", "last", "root", "types", "writers")
+
+    def __init__(self, root: str, key: str | None, holder: Run | None = None) -> None:
         self.root = root
         self.key = key
+        self.holder = holder
         self.first: Run | None = None
+        self.last: Run | None = None
+        self.types: list[Run] | None = None
+        self.writers: dict[Session, list[Stroke]] | None = None
+        self.formats: dict[str, list[Run]] | None = None
+        self.eff = 0
+        self.inner = 0
+
+    def runs(self) -> Iterator[Run]:
+        run = self.first
+        while run is not None:
+            yield run
+            run = run.right
 
 
 class Stretch:
@@ -58,8 +77,9 @@ class Stretch:
 class Run:
     """Clocks ``clock`` to ``clock + length - 1`` of ``client``, inserted by ``stroke``, side by side in ``line``.
 
-    ``order`` grows along a line. ``mute``: never on anybody's screen and no place where people meet (formats, content
-    that came deleted or was deleted by the event that brought it). ``line`` None: content without a place (GC).
+    ``order`` grows along a line. ``gone``: those of its ``deleters`` who did not delete it as such, but what it lay in.
+    ``mute``: never on anybody's screen and no place where people meet (formats, content that came deleted or was
+    deleted by the event that brought it). ``line`` None: content without a place (GC).
     """
 
     __slots__ = (
@@ -67,6 +87,7 @@ class Run:
         "clock",
         "content",
         "deleters",
+        "gone",
         "kind",
         "left",
         "length",
@@ -98,6 +119,7 @@ class Run:
         self.content: str | tuple[object, ...] | None = None
         self.stroke = stroke
         self.deleters: tuple[Stroke, ...] | None = None
+        self.gone: tuple[Stroke, ...] | None = None
         self.line = line
         self.left: Run | None = None
         self.right: Run | None = None
@@ -111,6 +133,12 @@ class Run:
     def end(self) -> int:
         """The clock behind the run's last."""
         return self.clock + self.length
+
+    def acts(self) -> tuple[Stroke, ...]:
+        """Those who deleted it as such."""
+        if self.deleters is None or self.gone is None:
+            return self.deleters or ()
+        return tuple(stroke for stroke in self.deleters if stroke not in self.gone)
 
     def __repr__(self) -> str:
         return f"Run({self.client}:{self.clock}+{self.length} {self.content!r} by {self.stroke.rev})"
@@ -129,6 +157,7 @@ class Run:
             self.right_origin,
         )
         rest.deleters = self.deleters
+        rest.gone = self.gone
         rest.mute = self.mute
         content = self.content
         if content is not None:
@@ -155,6 +184,7 @@ def link(line: Line, run: Run, left: Run | None) -> None:
     else:
         line.first = run
     if right is None:
+        line.last = run
         run.order = left.order + GAP if left is not None else 0
     elif left is None:
         run.order = right.order - GAP

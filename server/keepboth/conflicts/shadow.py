@@ -11,28 +11,51 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from keepboth.conflicts.formats import put_format
+from keepboth.conflicts.nesting import gone_with_holder, note_inside, note_writer, overwritten
 from keepboth.conflicts.runs import Line, Run, RunIndex, link, units_of
 from keepboth.conflicts.strokes import Stroke
 from keepboth.errors import InvalidRequest
-from keepboth.yjs.content import values
+from keepboth.yjs.content import format_of, values
 from keepboth.yjs.slicing import dependencies
-from keepboth.yjs.structs import ANY, DELETED, FORMAT, GC, JSON, SKIP, TYPE, Id, Range, Struct, Update
+from keepboth.yjs.structs import DELETED, FORMAT, GC, SKIP, STRING, TYPE, Id, Range, Struct, Update
 
 MAX_RUN: Final = 1024
 """A longer run is not extended: appending copies its text."""
 
 
 class Shadow:
-    """All items of one document. ``late``: strokes whose deletes had to wait for their items, which have now come."""
+    """All items of one document.
 
-    __slots__ = ("_awaited", "_clients", "_held", "_roots", "late")
+    ``late``: strokes whose deletes had to wait for their items, which have now come. ``stirred``: strokes that have met
+    others and whose content has now been deleted. ``below``: the lines of each nested type. ``formatted``: true once
+    there was a format.
+    """
+
+    __slots__ = (
+        "_awaited",
+        "_clients",
+        "_held",
+        "_inserted",
+        "_roots",
+        "_wrote",
+        "below",
+        "formatted",
+        "late",
+        "stirred",
+    )
 
     def __init__(self) -> None:
         self._clients: dict[int, RunIndex] = {}
         self._roots: dict[str, Line] = {}
         self._held: dict[tuple[str | Id, str | None], Line] = {}
         self._awaited: dict[int, list[tuple[int, int, Stroke]]] = {}  # deletes of ids that are not there yet
+        self._inserted: list[int] = []  # by the stroke at work, not yet in its ``ins`` and ``wrote``
+        self._wrote: list[int] = []
+        self.below: dict[Run, list[Line]] = {}
+        self.formatted = False
         self.late: list[Stroke] = []
+        self.stirred: dict[Stroke, None] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -109,6 +132,12 @@ class Shadow:
                     break
                 structs.popleft()
                 moved = True
+            if self._inserted:
+                stroke.ins += tuple(self._inserted)
+                self._inserted.clear()
+            if self._wrote:
+                stroke.wrote += tuple(self._wrote)
+                self._wrote.clear()
             if moved:
                 ready.extend(waiting.pop(client, ()))
         for stroke, update in batch:
@@ -158,17 +187,33 @@ class Shadow:
             if right is not None and right.line is not line:
                 right = None
             link(line, run, _place(self, line, run, left, right))
-            if struct.kind == DELETED:
-                run.mute = True
-                run.deleters = (stroke,)
-            elif struct.kind == FORMAT:
-                run.mute = True
-            if line.key is None and not run.mute:
-                stroke.ins += (client, run.clock, run.length)
+            self._note(stroke, struct.kind, line, run)
         known.append(run)
         if client in self._awaited:
             self._catch_up(client, run.clock, run.clock + run.length)
         return None
+
+    def _note(self, stroke: Stroke, kind: int, line: Line, run: Run) -> None:
+        """Keep in mind what *stroke* did by inserting *run*."""
+        if kind == DELETED:
+            run.mute = True
+            run.deleters = (stroke,)
+        elif kind == FORMAT:
+            run.mute = True
+        elif kind == TYPE:
+            if line.types is None:
+                line.types = []
+            line.types.append(run)
+        if line.key is None and not run.mute:
+            self._inserted += (run.client, run.clock, run.length)
+        elif line.key is not None or kind == FORMAT:
+            self._wrote += (run.client, run.clock, run.length)
+            note_writer(stroke, line)
+            if line.key is None:
+                self.formatted = True
+                put_format(line, run)
+        if line.holder is not None:
+            note_inside(stroke, line)
 
     def _line(self, parent: str | Id, key: str | None) -> Line | None:
         """The line of a shared type named on the wire, None if there is no such type."""
@@ -180,18 +225,22 @@ class Shadow:
         line = self._held.get((parent, key))
         if line is None:
             name = parent
+            holder = None
             if isinstance(parent, tuple):
                 holder = self.find(*parent)
                 if holder.line is None or holder.kind != TYPE:
                     return None
                 name = f"{parent[0]}.{parent[1]}"
             assert isinstance(name, str)
-            line = self._held[parent, key] = Line(name, key)
+            line = self._held[parent, key] = Line(name, key, holder)
+            if holder is not None:
+                self.below.setdefault(holder, []).append(line)
         return line
 
     # -- deleting --------------------------------------------------------------------------------------------------
 
     def _delete(self, stroke: Stroke, deletes: dict[int, list[Range]]) -> None:
+        found: list[Run] = []
         for client, ranges in deletes.items():
             known = self._clients.get(client)
             there = known.next if known else 0
@@ -200,17 +249,21 @@ class Shadow:
                 if end > there:
                     self._awaited.setdefault(client, []).append((max(clock, there), end, stroke))
                 if clock < there:
-                    self._delete_range(client, clock, min(end, there), stroke)
+                    self._delete_range(client, clock, min(end, there), stroke, found)
+        _note_deleted(stroke, found)
 
-    def _delete_range(self, client: int, clock: int, end: int, stroke: Stroke) -> None:
+    def _delete_range(self, client: int, clock: int, end: int, stroke: Stroke, found: list[Run]) -> None:
+        """Make *stroke* a deleter of what it deletes; append to *found* what others inserted."""
         known = self._clients[client]
         known.starting_at(clock)
         if end < known.next:
             known.starting_at(end)
-        found: list[int] = []
         for run in known.between(clock, end):
-            if run.line is None or run.kind == DELETED:
+            line = run.line
+            if line is None or run.kind == DELETED:
                 continue
+            if line.key is not None and overwritten(stroke, run):
+                continue  # Yjs deletes what was overwritten, as it merges
             if run.stretch is not None:
                 run.stretch.alive = False
             deleters = run.deleters
@@ -220,26 +273,58 @@ class Shadow:
                 continue  # repeats what its author had seen deleted
             else:
                 run.deleters = (*deleters, stroke)
-            if run.stroke is stroke:
+            maker = run.stroke
+            if maker is stroke:
                 run.mute = True  # typed and deleted in one go
-            elif not run.mute and run.line.key is None:
-                if found and found[-3] == client and found[-2] + found[-1] == run.clock:
-                    found[-1] += run.length
-                else:
-                    found += (client, run.clock, run.length)
-        stroke.dels += tuple(found)
+                continue
+            if maker.spots is not None or maker.places is not None:
+                self.stirred[maker] = None
+            found.append(run)
 
     def _catch_up(self, client: int, clock: int, end: int) -> None:
         """Carry out the deletes that waited for ids from *clock* to *end*."""
         rest: list[tuple[int, int, Stroke]] = []
         for low, high, stroke in self._awaited.pop(client):
             if low < end:
-                self._delete_range(client, max(low, clock), min(high, end), stroke)
+                found: list[Run] = []
+                self._delete_range(client, max(low, clock), min(high, end), stroke, found)
+                _note_deleted(stroke, found)
                 self.late.append(stroke)
             if high > end:
                 rest.append((max(low, end), high, stroke))
         if rest:
             self._awaited[client] = rest
+
+
+def _note_deleted(stroke: Stroke, found: list[Run]) -> None:
+    """Keep in mind what *stroke* did by deleting *found*, runs that others inserted."""
+    dels: list[int] = []
+    wrote: list[int] = []
+    with_holder: dict[Line, bool] = {}
+    for run in found:
+        line = run.line
+        assert line is not None
+        if line.holder is not None:
+            gone = with_holder.get(line)
+            if gone is None:
+                gone = with_holder[line] = gone_with_holder(stroke, line)
+            if gone:
+                run.gone = (*(run.gone or ()), stroke)
+                continue
+            note_inside(stroke, line)
+        if line.key is not None or run.kind == FORMAT:
+            wrote += (run.client, run.clock, run.length)
+            note_writer(stroke, line)
+        elif run.mute:
+            continue
+        elif dels and dels[-3] == run.client and dels[-2] + dels[-1] == run.clock:
+            dels[-1] += run.length
+        else:
+            dels += (run.client, run.clock, run.length)
+    if dels:
+        stroke.dels += tuple(dels)
+    if wrote:
+        stroke.wrote += tuple(wrote)
 
 
 def _content(struct: Struct, offset: int) -> str | tuple[object, ...] | None:
@@ -248,9 +333,9 @@ def _content(struct: Struct, offset: int) -> str | tuple[object, ...] | None:
         if len(content) != struct.length:
             content = units_of(content)
         return content[offset:] if offset else content
-    if struct.kind in (ANY, JSON):
-        return tuple(values(struct)[offset:])
-    return None
+    if struct.kind in (STRING, DELETED):
+        return None
+    return format_of(struct) if struct.kind == FORMAT else tuple(values(struct)[offset:])
 
 
 def _place(shadow: Shadow, line: Line, run: Run, left: Run | None, right: Run | None) -> Run | None:

@@ -24,6 +24,12 @@ DELETE_DELETE: Final = 2
 INSERT_IN_DELETED: Final = 4
 INSERT_AT_EDGE: Final = 8
 ADJACENT_DELETES: Final = 16
+MAP_KEY: Final = 32
+IN_REMOVED_SUBTREE: Final = 64
+FORMAT: Final = 128
+FORMAT_IN_DELETED: Final = 256
+BESIDE: Final = MAP_KEY | IN_REMOVED_SUBTREE | FORMAT | FORMAT_IN_DELETED
+"""The kinds that are not found by walking: see `beside`."""
 
 KIND_OF: Final[dict[int, Kind]] = {
     INSERT_INSERT: "insert-insert",
@@ -31,6 +37,10 @@ KIND_OF: Final[dict[int, Kind]] = {
     INSERT_IN_DELETED: "insert-in-deleted",
     INSERT_AT_EDGE: "insert-at-edge",
     ADJACENT_DELETES: "adjacent-deletes",
+    MAP_KEY: "map-key",
+    IN_REMOVED_SUBTREE: "in-removed-subtree",
+    FORMAT: "format",
+    FORMAT_IN_DELETED: "format-in-deleted",
 }
 
 SEEN: Final = 1  # on the author's screen just after the edit
@@ -188,7 +198,7 @@ class Survey:
             self.covered.add(run)
         elif self.concurrent(run.stroke):
             flags = THEIRS
-        if run.deleters is not None and self.stroke in run.deleters:
+        if run.deleters is not None and self.stroke in run.acts():
             flags |= OWN_DELETE
             self.covered.add(run)
         if flags:
@@ -206,16 +216,17 @@ class Survey:
             return True
         flags = SEEN
         others: tuple[Stroke, ...] = ()
+        gone = run.gone or ()
         for deleter in run.deleters:
             if deleter is stroke:
-                flags = OWN_DELETE
+                flags = 0 if deleter in gone else OWN_DELETE
                 self.covered.add(run)
             elif deleter.session is stroke.session:
                 if deleter.rev < self.rev:
                     flags &= ~SEEN
             elif deleter.last_eff <= stroke.floor or stroke.knows(deleter):
                 flags &= ~SEEN
-            elif self.concurrent(deleter):
+            elif self.concurrent(deleter) and deleter not in gone:
                 others = (*others, deleter)
         if flags or others:
             out.append((flags, run, low, high, others))
