@@ -12,6 +12,7 @@ from itertools import combinations
 
 from keepboth.conflicts.model import EditFact, Episode, Kind, Record, Side
 from keepboth.conflicts.severity import severity_of
+from keepboth.yjs.structs import FORMAT
 from tests.conflicts.literal_items import Item, Line
 from tests.conflicts.literal_pairs import Pairs, Place
 from tests.conflicts.literal_views import Views
@@ -92,28 +93,50 @@ class BruteForce:
                 touched.setdefault(event, set()).update(self.touched(event, place))
         kinds = frozenset().union(*(place.record.kinds for place in places))
         certain = any(place.record.certain for place in places)
-        return self.entry(places[0].line, touched, kinds, certain, False)
+        return self.entry(places[0].line, touched, kinds, certain, False, places)
+
+    def name(self, touched: Touched, places: list[Place]) -> tuple[tuple[int, int, str], str]:
+        """What is lowest of what the events created or deleted there, and the episode's id, which says it. Where they
+        only formatted: ``f-``, the lowest of their format items there, and the first character it met others at."""
+        pairs = self.pairs
+        ids = []
+        for event, items in touched.items():
+            for item in items:
+                if item.maker == event:
+                    ids.append((*item.id, "c"))
+                elif item in pairs.deleted[event] or item in pairs.writes[event].get(item.line, ()):
+                    ids.append((*item.id, "d"))
+        if ids:
+            client, clock, how = min(ids)
+            return (client, clock, how), f"{how}-{client}-{clock}"
+        marks = []
+        for place in places:
+            for event in (place.record.a, place.record.b):
+                inserted = [i.id for i in place.line.items if i.kind == FORMAT and i.maker == event]
+                deleted = [i.id for i in place.line.items if i.kind == FORMAT and event in i.deleters]
+                mark = (0, min(inserted)) if inserted else (1, min(deleted))
+                marks.append((*mark, place.record.first))
+        _, item, first = min(marks)
+        return (2**64, 0, ""), f"f-{item[0]}-{item[1]}-{first[0]}-{first[1]}"
 
     # -- what is said of it ----------------------------------------------------------------------------------------
 
     def entry(
-        self, line: Line, touched: Touched, kinds: frozenset[Kind], certain: bool, capped: bool
+        self, line: Line, touched: Touched, kinds: frozenset[Kind], certain: bool, capped: bool, places: list[Place]
     ) -> tuple[tuple[str, str, int, object], Episode]:
         """An episode, and where it belongs in the order of episodes."""
         pairs, views = self.pairs, self.views
-        places = [pairs.where[item] for items in touched.values() for item in items]
-        low, high = min(places), max(places) + 1
-        lowest = min(
-            (*item.id, "c" if item.maker == event else "d") for event, items in touched.items() for item in items
-        )
+        reach = [pairs.where[item] for items in touched.values() for item in items]
+        low, high = min(reach), max(reach) + 1
+        lowest, name = self.name(touched, places)
         revisions = tuple(sorted(touched))
         merged = pairs.with_pasts(touched)
         base = set(self.facts).intersection(*(pairs.past[event] for event in touched))
-        sides = self._sides(line, touched, low, high, merged)
         merged_text = views.text(line, merged, low, high)
-        severity = severity_of(kinds, sides, self._rewrote(line, touched, sides, base), merged_text)
+        sides = self._sides(line, touched, places, low, high, merged)
+        severity = severity_of(kinds, sides, self._rewrote(line, sides, low, high, base), merged_text)
         episode = Episode(
-            id=f"{lowest[2]}-{lowest[0]}-{lowest[1]}",
+            id=name,
             kinds=kinds,
             certain=certain,
             interleaved=self._interleaved(line, touched, low, high, merged),
@@ -133,11 +156,13 @@ class BruteForce:
             self_only=len({self.facts[event].actor for event in touched}) == 1,
             double_initialisation="insert-insert" in kinds and not pairs.visible(line, base),
             severity=severity,
-            settled_by=None if severity == "lost" and line.key is None else self._settled_by(line, touched),
+            settled_by=self._settled_by(line, touched, severity == "lost"),
         )
-        return (line.root, line.key or "", low, lowest), episode
+        return (line.root, line.key or "", low, (lowest, name)), episode
 
-    def _sides(self, line: Line, touched: Touched, low: int, high: int, merged: set[int]) -> tuple[Side, ...]:
+    def _sides(
+        self, line: Line, touched: Touched, places: list[Place], low: int, high: int, merged: set[int]
+    ) -> tuple[Side, ...]:
         actors = {self.facts[event].actor for event in touched}
         people: dict[tuple[str, str | None], set[int]] = {}
         for event in touched:
@@ -148,23 +173,37 @@ class BruteForce:
             seen = self.pairs.with_pasts(own)
             text = self.views.text(line, seen, low, high)
             lost = self.views.lost(line.items[low:high], line, own, seen, merged)
-            formats = {
-                (key, value)
-                for event in own
-                for (item, key), value in self.pairs.formats[event].items()
-                if item.line is line and low <= self.pairs.where[item] < high
-            }
+            if text == self.views.text(line, merged, low, high):
+                lost = ""
+            formats = {mark for place in places for event in own for mark in self._formats_at(place, event)}
             sides.append(Side(actor, text, tuple(sorted(own)), session, lost, tuple(sorted(formats))))
         return tuple(sides)
 
-    def _rewrote(self, line: Line, touched: Touched, sides: Iterable[Side], base: set[int]) -> int:
-        """How many sides deleted something of the base and inserted something."""
+    def _formats_at(self, place: Place, event: int) -> set[tuple[str, str]]:
+        """What *event* set at the place of a record about formats that it is part of."""
+        if not place.record.kinds & {"format", "format-in-deleted"} or event not in place.record[:2]:
+            return set()
+        low, high = self.span(place)
+        return {
+            (key, value)
+            for (item, key), value in self.pairs.formats[event].items()
+            if item.line is place.line and low <= self.pairs.where[item] <= high
+        }
+
+    def _rewrote(self, line: Line, sides: Iterable[Side], low: int, high: int, base: set[int]) -> int:
+        """How many sides deleted something of the base and inserted something that they still had in the end."""
         there = set(self.pairs.visible(line, base))
         count = 0
         for side in sides:
-            mine = [(event, item) for event in side.revisions for item in touched[event]]
-            deleted = any(item in there and event in item.deleters for event, item in mine)
-            count += deleted and any(item.maker == event for event, item in mine)
+            own = set(side.revisions)
+            mine = set(self.pairs.visible(line, self.pairs.with_pasts(own)))
+            items = line.items[low:high]
+            inserted = any(item in mine and item.maker in own for item in items)
+            if line.key is not None:
+                deleted = bool(there)
+            else:
+                deleted = any(item in there and item in self.pairs.deleted[event] for item in items for event in own)
+            count += inserted and deleted
         return count
 
     def _interleaved(self, line: Line, touched: Touched, low: int, high: int, merged: set[int]) -> bool:
@@ -184,17 +223,16 @@ class BruteForce:
                 order.append(actor)
         return False
 
-    def _settled_by(self, line: Line, touched: Touched) -> int | None:
+    def _settled_by(self, line: Line, touched: Touched, lost: bool) -> int | None:
+        """The first whose author knew all of it and rewrote what it left. What is lost stays so, but for a key."""
         pairs = self.pairs
         for event in sorted(self.facts):
             if event in touched or not set(touched) <= pairs.past[event]:
                 continue
-            if line.key is not None:
-                if line in pairs.writes[event]:
-                    return event
-                continue
+            if line.key is not None and line in pairs.writes[event]:
+                return event
             before = pairs.screen_of(pairs.past[event])
-            if any(event in item.named_by and item.maker in touched for item in before):
+            if not lost and any(event in item.named_by and item.maker in touched for item in before):
                 return event
         return None
 

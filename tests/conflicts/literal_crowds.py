@@ -136,7 +136,7 @@ class Crowds:
         else:
             kinds = frozenset().union(*(place.record.kinds for place in cluster.places))
             certain = any(place.record.certain for place in cluster.places)
-        return self.brute.entry(line, touched, kinds, certain, capped)
+        return self.brute.entry(line, touched, kinds, certain, capped, [])
 
     def _coarse(self, events: Iterable[int]) -> tuple[frozenset[Kind], bool]:
         """The strict kinds that are possible, and whether two sessions' contexts are exact."""

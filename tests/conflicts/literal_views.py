@@ -12,6 +12,7 @@ from keepboth.yjs.content import SubDocument
 from keepboth.yjs.structs import (
     BINARY,
     DOC,
+    EMBED,
     STRING,
     TYPE,
     Y_ARRAY,
@@ -62,10 +63,7 @@ class Views:
         """The view of what lies at *low* to before *high* in *line*, for those who know *seen*."""
         shown = set(self.pairs.visible(line, seen))
         items = [item for item in line.items[low:high] if item in shown]
-        if line.key is not None:
-            whole = joined((True, as_json(self.value(item, seen))) for item in items)
-        else:
-            whole = joined(self.piece(item, seen) for item in items)
+        whole = joined(self.piece(item, seen) for item in items)
         return whole if len(whole) <= LIMIT else whole[:LIMIT] + "…"
 
     def before(self, line: Line, seen: set[int], low: int) -> str:
@@ -86,9 +84,10 @@ class Views:
         if item.kind == STRING:
             return False, str(item.content)
         value = self.value(item, seen)
-        if item.is_type and isinstance(value, str):
-            return False, value
-        return True, as_json(value)
+        if item.kind == TYPE:
+            is_value = item.type_ref.ref in (Y_ARRAY, Y_MAP, Y_TEXT)
+            return is_value, value if isinstance(value, str) else as_json(value)
+        return item.kind != EMBED, as_json(value)
 
     def value(self, item: Item, seen: set[int]) -> object:
         """The item's content as JSON-able values, types with what they hold on the screen of *seen*."""
@@ -110,7 +109,7 @@ class Views:
             return dict(sorted(keys.items()))
         if ref == Y_ARRAY:
             return [self.value(child, seen) for child in children]
-        inner = joined(self.piece(child, seen) for child in children)
+        inner = text_of("".join(self.piece(child, seen)[1] for child in children))
         if ref in (Y_TEXT, Y_XML_TEXT) or item.type_ref.name is None:
             return inner
         attributes = "".join(f' {key}="{_attribute(value)}"' for key, value in sorted(keys.items()))
@@ -121,21 +120,25 @@ class Views:
     def lost(self, items: list[Item], line: Line, own: set[int], side: set[int], merged: set[int]) -> str:
         """What the events *own* inserted among *items* of *line* or inside of them that the view of *side* shows and
         that of *merged* does not."""
-        return joined(self._lost(items, line, own, side, set(self.pairs.visible(line, merged)), merged))
+        return joined(self._lost(items, line, own, side, merged, True))
 
     def _lost(
-        self, items: list[Item], line: Line, own: set[int], side: set[int], kept: set[Item], merged: set[int]
+        self, items: list[Item], line: Line, own: set[int], side: set[int], merged: set[int], holder_kept: bool
     ) -> Iterable[Piece]:
+        """*holder_kept*: what *line* lies in is in the merged view."""
         shown = set(self.pairs.visible(line, side))
+        kept = set(self.pairs.visible(line, merged)) if holder_kept else set()
         for item in items:
             if item not in shown:
                 continue
             if item.maker in own and item not in kept:
-                yield (True, as_json(self.value(item, side))) if line.key is not None else self.piece(item, side)
+                said = self.piece(item, side)
+                # the same value, set by another, is there
+                if line.key is None or said[1] not in [self.piece(other, merged)[1] for other in kept]:
+                    yield said
             elif item.is_type:
-                for inner in sorted(self._held.get(item, []), key=lambda held: (held.key is not None, held.key or "")):
-                    left = set(self.pairs.visible(inner, merged)) if item in kept else set()
-                    yield from self._lost(inner.items, inner, own, side, left, merged)
+                for inner in sorted(self._held.get(item, []), key=lambda held: held.key or ""):
+                    yield from self._lost(inner.items, inner, own, side, merged, item in kept)
 
 
 def _attribute(value: object) -> str:
