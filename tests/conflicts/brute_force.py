@@ -231,8 +231,8 @@ class BruteForce:
                 continue
             if line.key is not None and line in pairs.writes[event]:
                 return event
-            before = pairs.screen_of(pairs.past[event])
-            if not lost and any(event in item.named_by and item.maker in touched for item in before):
+            mine = (item for item in pairs.items.by_id.values() if item.maker in touched and event in item.deleters)
+            if not lost and any(not pairs.superseded(item, pairs.past[event]) for item in mine if item.line is not None):
                 return event
         return None
 

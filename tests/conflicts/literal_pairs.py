@@ -145,7 +145,9 @@ class Pairs:
         found: dict[tuple[Item, str], str] = {}
         for line in self.lines:
             if line.key is not None or not any(
-                item.kind == FORMAT and event in {item.maker} | item.deleters for item in line.items
+                item.kind == FORMAT
+                and (item.maker == event or (event in item.deleters and not self.goes_along(item, event)))
+                for item in line.items
             ):
                 continue
             before = self.attributes(line, self.past[event])
