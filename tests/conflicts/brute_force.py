@@ -20,6 +20,8 @@ from tests.conflicts.literal_views import Views
 Touched = dict[int, set[Item]]
 """What each event of an episode touched there."""
 
+FORMATS: frozenset[Kind] = frozenset({"format", "format-in-deleted"})
+
 
 class BruteForce:
     """``records`` and `episodes` of *facts*. ``gap``: see the definition of an episode."""
@@ -156,7 +158,7 @@ class BruteForce:
             self_only=len({self.facts[event].actor for event in touched}) == 1,
             double_initialisation="insert-insert" in kinds and not pairs.visible(line, base),
             severity=severity,
-            settled_by=self._settled_by(line, touched, severity == "lost"),
+            settled_by=self._settled_by(line, touched, kinds, severity == "lost"),
         )
         return (line.root, line.key or "", low, (lowest, name)), episode
 
@@ -181,7 +183,7 @@ class BruteForce:
 
     def _formats_at(self, place: Place, event: int) -> set[tuple[str, str]]:
         """What *event* set at the place of a record about formats that it is part of."""
-        if not place.record.kinds & {"format", "format-in-deleted"} or event not in place.record[:2]:
+        if not place.record.kinds & FORMATS or event not in place.record[:2]:
             return set()
         low, high = self.span(place)
         return {
@@ -223,16 +225,22 @@ class BruteForce:
                 order.append(actor)
         return False
 
-    def _settled_by(self, line: Line, touched: Touched, lost: bool) -> int | None:
-        """The first whose author knew all of it and rewrote what it left. What is lost stays so, but for a key."""
+    def _settled_by(self, line: Line, touched: Touched, kinds: frozenset[Kind], lost: bool) -> int | None:
+        """The first whose author knew all of it and rewrote what it left: deleted something that its events inserted
+        (format items where it is about formats), or wrote the key. What is lost stays so, but for a key."""
         pairs = self.pairs
+        inserted = [
+            item
+            for item in pairs.items.by_id.values()
+            if item.maker in touched and item.line is not None and (item.kind != FORMAT or kinds & FORMATS)
+        ]
         for event in sorted(self.facts):
             if event in touched or not set(touched) <= pairs.past[event]:
                 continue
             if line.key is not None and line in pairs.writes[event]:
                 return event
-            mine = (item for item in pairs.items.by_id.values() if item.maker in touched and event in item.deleters)
-            if not lost and any(not pairs.superseded(item, pairs.past[event]) for item in mine if item.line is not None):
+            seen = pairs.past[event]
+            if not lost and any(event in item.deleters and not pairs.superseded(item, seen) for item in inserted):
                 return event
         return None
 
