@@ -263,14 +263,14 @@ class Clusters:
         several = stroke.places is not None or isinstance(stroke.spots, list)
         if not several and not self.shadow.below and not self.shadow.formatted:
             return False
-        news = False
+        news = spot.beside  # may be new
         if spot.left is None or self.place(first) < self.place(spot.left):
             spot.left = first
             news = True
         if spot.right is None or self.place(last) > self.place(spot.right):
             spot.right = last
             news = True
-        return news and several
+        return news and several and spot.first.line is not None and spot.first.line.key is None
 
     def place(self, item: Id) -> tuple[int, int]:
         """Where an id lies in its line: grows along it."""
@@ -287,7 +287,7 @@ class Clusters:
         for spot in spots:
             crowd = spot.cluster.crowd if spot.cluster is not None else None
             left, right = (spot.left, spot.right) if crowd is None else (crowd.low, crowd.high)
-            if left is not None and right is not None:
+            if left is not None and right is not None and spot.first.line is not None and spot.first.line.key is None:
                 lines.setdefault(id(spot.first.line), []).append((self.place(left), left, right, spot))
         for reaches in lines.values():
             reaches.sort(key=lambda reach: reach[0])

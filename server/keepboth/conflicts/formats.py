@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from keepboth.conflicts.runs import Line, Run
@@ -222,9 +222,12 @@ def _covers(stretches: list[Painted], run: Run) -> bool:
     return until is None or run.order < until.order
 
 
-def painted_within(stretches: dict[str, list[Painted]], low: Run, high: Run) -> Iterator[tuple[str, str]]:
-    """``(attribute, value)`` of the stretches that reach into what lies from *low* to *high*."""
-    for attribute, parts in stretches.items():
-        for part in parts:
-            if part.after.order < high.order and (part.until is None or low.order < part.until.order):
-                yield attribute, part.value
+def paints(stroke: Stroke, stretch: Painted, parts: Iterable[tuple[Run, int, int]]) -> bool:
+    """True if *stroke* painted something of *parts* of a sequence in this stretch."""
+    until = stretch.until
+    return any(
+        stretch.after.order < run.order
+        and (until is None or run.order < until.order)
+        and _stayed(stroke, run, low, high) > low
+        for run, low, high in parts
+    )

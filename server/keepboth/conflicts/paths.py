@@ -8,7 +8,7 @@ from keepboth.conflicts.rendering import Part, text, type_of
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.screens import Screen, visible
 from keepboth.conflicts.shadow import Shadow
-from keepboth.yjs.structs import STRING, TYPE, Y_TEXT, Y_XML_ELEMENT, Y_XML_TEXT
+from keepboth.yjs.structs import EMBED, FORMAT, STRING, TYPE, Y_TEXT, Y_XML_ELEMENT, Y_XML_TEXT
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
@@ -21,7 +21,7 @@ def path_to(line: Line, run: Run, low: int, shows: Screen) -> tuple[Step, ...]:
     steps: list[Step] = []
     if line.key is not None:
         steps.append(Step("key", line.key))
-    elif not is_text(line):
+    elif not is_text(line, shows):
         steps.append(_index(line, run, low, shows))
     top = line
     for holder in holders(line):
@@ -54,16 +54,16 @@ def element_name(run: Run) -> str | None:
     return type_of(run).name
 
 
-def is_text(line: Line) -> bool:
-    """True if *line* is the sequence of a text: what its type says, or for a root, what lies in it."""
+def is_text(line: Line, shows: Screen) -> bool:
+    """True if *line* is the sequence of a text: what its type says, or for a root, what was ever in it on a screen."""
     if line.holder is not None:
         return type_of(line.holder).ref in (Y_TEXT, Y_XML_TEXT)
-    return any(run.kind == STRING for run in line.runs())
+    return any(run.kind in (STRING, EMBED, FORMAT) and shows(run.stroke) for run in line.runs())
 
 
 def line_number(line: Line, run: Run, low: int, shows: Screen) -> int | None:
     """In which line of a text clock *low* of *run* is on a screen, from 1; None elsewhere."""
-    if line.key is not None or not is_text(line):
+    if line.key is not None or not is_text(line, shows):
         return None
     number = 1
     for other in line.runs():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterable
+from math import isfinite
 from typing import Final
 
 from keepboth.conflicts.runs import Line, Run, text_of
@@ -63,26 +64,31 @@ def shown(shadow: Shadow, run: Run, low: int, high: int, shows: Screen) -> Piece
     if isinstance(content, str):
         return False, content[low - run.clock : high - run.clock]
     if run.kind == TYPE:
-        ref = type_of(run).ref
         value = _nested(shadow, run, shows, 0)
-        if ref > Y_TEXT:
-            return False, str(value)
-        return True, value if isinstance(value, str) else as_json(value)
+        return type_of(run).ref <= Y_TEXT, value if isinstance(value, str) else as_json(value)
     if content is None:
         return False, "\ufffc"
-    values = content[low - run.clock : high - run.clock]
-    return run.kind != EMBED, ", ".join(as_json(value) for value in values)
+    return run.kind != EMBED, ", ".join(as_json(_plain(content[clock - run.clock])) for clock in range(low, high))
 
 
 def as_json(value: object) -> str:
-    """*value* as JSON; bytes as base64, a subdocument by its guid."""
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+    """*value*, which consists of what JSON has, as text."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _plain(value: object) -> object:
+    """*value* with what JSON has not as something that it has."""
+    if isinstance(value, float):
+        if not isfinite(value):
+            return None
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, dict):
+        return {str(key): _plain(element) for key, element in sorted(value.items())}
+    if isinstance(value, list):
+        return [_plain(element) for element in value]
     if isinstance(value, bytes):
-        return b64encode(value).decode()
-    return type(value).__name__
+        return {"base64": b64encode(value).decode()}
+    return {"guid": value.guid} if isinstance(value, SubDocument) else value
 
 
 def type_of(run: Run) -> TypeRef:
@@ -135,11 +141,11 @@ def _markup(shadow: Shadow, line: Line, shows: Screen, depth: int) -> str:
     out: list[str] = []
     for run in line.runs():
         low, high = visible(run, run.clock, run.end, shows)
-        if low < high and isinstance(run.content, str):
-            out.append(run.content[low - run.clock : high - run.clock])
-        elif low < high:
-            value = _value(shadow, run, low, shows, depth)
+        if low < high and run.kind == TYPE:
+            value = _nested(shadow, run, shows, depth + 1)
             out.append(value if isinstance(value, str) else as_json(value))
+        else:
+            out.append(shown(shadow, run, low, high, shows)[1])
     return text_of("".join(out))
 
 
@@ -149,5 +155,4 @@ def _value(shadow: Shadow, run: Run, clock: int, shows: Screen, depth: int) -> o
     content = run.content
     if content is None:
         return None
-    value = content[clock - run.clock]
-    return {"guid": value.guid} if isinstance(value, SubDocument) else value
+    return _plain(content[clock - run.clock])

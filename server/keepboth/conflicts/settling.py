@@ -8,18 +8,25 @@ from keepboth.conflicts.episodes import Cluster
 from keepboth.conflicts.model import Severity
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.zones import FORMAT, FORMAT_IN_DELETED
+from keepboth.yjs.structs import FORMAT as FORMAT_ITEM
 
 
 def settled_by(shadow: Shadow, cluster: Cluster, severity: Severity) -> int | None:
     """The least revision of an event outside the episode whose author had surely seen all its events, and that deletes
-    something one of them inserted or, where the episode is about a key, writes that key. None if there is none: then
-    the episode is open. What was lost is not brought back by rewriting the rest, so ``lost`` settles only over a key.
+    something one of them inserted or, where the episode is about a key, writes that key; None if there is none: then
+    the episode is open.
+
+    Rewritten formats settle an episode that is about formats. What was lost is not brought back by rewriting the rest,
+    so ``lost`` settles only over a key.
     """
     members = {spot.stroke: spot.nth for spot in cluster.spots}
     keyed = cluster.line.key is not None
-    if severity == "lost" and not keyed:
-        return None
-    candidates = set(_deleters(shadow, members))
+    candidates = (
+        set()
+        if severity == "lost"
+        else set(_deleters(shadow, members, bool(cluster.kinds & (FORMAT | FORMAT_IN_DELETED))))
+    )
     if keyed:
         for strokes in (cluster.line.writers or {}).values():
             candidates.update(strokes)
@@ -29,10 +36,15 @@ def settled_by(shadow: Shadow, cluster: Cluster, severity: Severity) -> int | No
     return None
 
 
-def _deleters(shadow: Shadow, members: dict[Stroke, int]) -> Iterator[Stroke]:
-    """Those who deleted something that the events inserted."""
+def _deleters(shadow: Shadow, members: dict[Stroke, int], formats: bool) -> Iterator[Stroke]:
+    """Those who deleted something that the events inserted; *formats*: format items too."""
     for stroke, nth in members.items():
         since = stroke.clock_at(nth) if nth else None
         for run in shadow.runs(stroke.ins + stroke.wrote):
-            if run.stroke is stroke and run.deleters is not None and (since is None or run.end > since):
+            if (
+                run.stroke is stroke
+                and run.deleters is not None
+                and (since is None or run.end > since)
+                and (formats or run.kind != FORMAT_ITEM)
+            ):
                 yield from run.deleters

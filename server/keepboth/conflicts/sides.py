@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from keepboth.conflicts.episodes import Spot
-from keepboth.conflicts.formats import painted_by, painted_within
+from keepboth.conflicts.formats import painted_by, paints
 from keepboth.conflicts.model import Side
 from keepboth.conflicts.places import FORMATTED, Place
 from keepboth.conflicts.rendering import DEEPEST, Part, Piece, joined, key_text, shown, text
@@ -14,7 +14,7 @@ from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.screens import Screen, current, union_of, visible
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
-from keepboth.yjs.structs import TYPE
+from keepboth.yjs.structs import TYPE, Id
 
 
 class Region(NamedTuple):
@@ -26,6 +26,15 @@ class Region(NamedTuple):
     def text(self, shadow: Shadow, shows: Screen) -> str:
         """What it says on a screen."""
         return text(shadow, self.parts, shows) if self.line.key is None else key_text(shadow, self.line, shows)
+
+
+def parts_between(shadow: Shadow, first: Id, last: Id) -> Iterator[Part]:
+    """The parts of a sequence from one id to another."""
+    start, stop = shadow.find(*first), shadow.find(*last)
+    run: Run | None = start
+    while run is not None:
+        yield run, first[1] if run is start else run.clock, last[1] + 1 if run is stop else run.end
+        run = run.right if run is not stop else None
 
 
 def by_side(spots: Iterable[Spot]) -> dict[tuple[str, str | None], list[Spot]]:
@@ -150,6 +159,8 @@ def _formats(shadow: Shadow, spots: Iterable[Spot]) -> Iterator[tuple[str, str]]
     for spot in spots:
         line = spot.first.line
         if isinstance(spot, Place) and spot.what == FORMATTED and line is not None:
-            stretches = painted_by(shadow.runs, spot.stroke).get(line, {})
-            low, high = spot.ends()
-            yield from painted_within(stretches, shadow.find(*low), shadow.find(*high))
+            parts = tuple(parts_between(shadow, *spot.ends()))
+            for attribute, stretches in painted_by(shadow.runs, spot.stroke).get(line, {}).items():
+                for stretch in stretches:
+                    if paints(spot.stroke, stretch, parts):
+                        yield attribute, stretch.value
