@@ -11,34 +11,30 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from tests.conflicts.brute_force import BruteForce
-from tests.conflicts.literal_views import joined
+from tests.conflicts.literal_views import text_of
 from tests.conflicts.mixed_world import ROOTS, mixed_world
 from tests.conflicts.world import World, random_world, shuffled
 
 PER_TEST = 20
 
 
-def piece(value: Any) -> tuple[bool, str]:
-    """How a view shows something that pycrdt holds."""
-    if isinstance(value, str):
-        return False, value
+def piece(value: Any) -> str:
+    """How a view shows something that pycrdt holds in a text or in XML."""
     plain = shown(value)
-    if isinstance(value, Text | XmlText | XmlElement | XmlFragment):
-        return False, plain
-    return True, json.dumps(plain, ensure_ascii=False)
+    return plain if isinstance(value, str | Text | XmlText | XmlElement | XmlFragment) else json.dumps(plain)
 
 
 def shown(value: Any) -> Any:
     """What pycrdt shows, in the form of the views."""
     if isinstance(value, Text | XmlText):
-        return joined(piece(part) for part, _ in value.diff())
+        return "".join(piece(part) for part, _ in value.diff())
     if isinstance(value, Map):
         return {key: shown(value[key]) for key in sorted(value.keys())}
     if isinstance(value, XmlElement):
         attributes = "".join(f' {key}="{text}"' for key, text in sorted(value.attributes))
-        return f"<{value.tag}{attributes}>{joined(piece(child) for child in value.children)}</{value.tag}>"
+        return f"<{value.tag}{attributes}>{''.join(map(piece, value.children))}</{value.tag}>"
     if isinstance(value, XmlFragment):
-        return joined(piece(child) for child in value.children)
+        return "".join(map(piece, value.children))
     if isinstance(value, Array | list):
         return [shown(element) for element in value]
     if isinstance(value, dict):
@@ -63,7 +59,7 @@ def told(brute: BruteForce, name: str) -> Any:
     items = [item for line in lines for item in brute.pairs.visible(line, everything)]
     if name == "list":
         return [views.value(item, everything) for item in items]
-    return joined(views.piece(item, everything) for item in items)
+    return text_of("".join(views.piece(item, everything)[1] for item in items))
 
 
 def check_layout(world: World) -> None:
