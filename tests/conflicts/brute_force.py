@@ -7,7 +7,6 @@ worse.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 from keepboth.conflicts.model import EditFact, Episode, Kind, Record, Side
@@ -15,6 +14,7 @@ from keepboth.conflicts.severity import severity_of
 from keepboth.yjs.structs import FORMAT
 from tests.conflicts.literal_items import Item, Line
 from tests.conflicts.literal_pairs import Pairs, Place
+from tests.conflicts.literal_paths import Paths
 from tests.conflicts.literal_views import Views
 
 Touched = dict[int, set[Item]]
@@ -133,6 +133,7 @@ class BruteForce:
         lowest, name = self.name(touched, places)
         revisions = tuple(sorted(touched))
         merged = pairs.with_pasts(touched)
+        paths = Paths(views, merged)
         base = set(self.facts).intersection(*(pairs.past[event] for event in touched))
         merged_text = views.text(line, merged, low, high)
         sides = self._sides(line, touched, places, low, high, merged)
@@ -155,6 +156,9 @@ class BruteForce:
             anchor_first=line.items[low].id,
             anchor_last=line.items[high - 1].id,
             key=line.key,
+            path=paths.path(line.items[low]),
+            line=paths.line_number(line.items[low]),
+            heading=paths.heading(line.items[low]),
             self_only=len({self.facts[event].actor for event in touched}) == 1,
             double_initialisation="insert-insert" in kinds and not pairs.visible(line, base),
             severity=severity,
@@ -260,8 +264,3 @@ def joined(members: Sequence[Place], linked: Callable[[Place, Place], bool]) -> 
 def in_order(records: Iterable[Record]) -> list[Record]:
     """By pair and place."""
     return sorted(records, key=lambda record: (record.a, record.b, record.first, record.last, sorted(record.kinds)))
-
-
-def worded(episode: Episode) -> Episode:
-    """The episode without where it is, which the oracle does not tell."""
-    return replace(episode, path=(), line=None, heading=None)
