@@ -98,8 +98,11 @@ class BruteForce:
         return self.entry(places[0].line, touched, kinds, certain, False, places)
 
     def name(self, touched: Touched, places: list[Place]) -> tuple[tuple[int, int, str], str]:
-        """What is lowest of what the events created or deleted there, and the episode's id, which says it. Where they
-        only formatted: ``f-``, the lowest of their format items there, and the first character it met others at."""
+        """What is lowest of what the events created or deleted there, and the episode's id, which says it.
+
+        Where they only formatted: ``f-``, the lowest of their format items there, and the first character at which
+        who put or removed that met others.
+        """
         pairs = self.pairs
         ids = []
         for event, items in touched.items():
@@ -117,8 +120,8 @@ class BruteForce:
                 inserted = [i.id for i in place.line.items if i.kind == FORMAT and i.maker == event]
                 deleted = [i.id for i in place.line.items if i.kind == FORMAT and event in i.deleters]
                 mark = (0, min(inserted)) if inserted else (1, min(deleted))
-                marks.append((*mark, place.record.first))
-        _, item, first = min(marks)
+                marks.append((*mark, self.span(place)[0], place.record.first))
+        _, item, _, first = min(marks)
         return (2**64, 0, ""), f"f-{item[0]}-{item[1]}-{first[0]}-{first[1]}"
 
     # -- what is said of it ----------------------------------------------------------------------------------------

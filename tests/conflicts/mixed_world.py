@@ -127,17 +127,16 @@ class Hand:
         return min(max(int(self.rng.choice(self.hot) * size) + self.rng.randint(-1, 1), 0), size)
 
     def change(self, one: Any) -> None:
-        if isinstance(one, Text | XmlText):
+        if isinstance(one, XmlElement | XmlText) and self.rng.random() < 0.3:
+            self._change_keys(one.attributes, ATTRIBUTES, lambda: self.rng.choice(("i", "j", "k")))
+        elif isinstance(one, Text | XmlText):
             self._change_text(one)
         elif isinstance(one, Map):
             self._change_keys(one, KEYS, lambda: value(self.rng))
         elif isinstance(one, Array):
             self._change_list(one, lambda: value(self.rng))
         else:
-            if isinstance(one, XmlElement) and self.rng.random() < 0.4:
-                self._change_keys(one.attributes, ATTRIBUTES, lambda: self.rng.choice(("i", "j", "k")))
-            else:
-                self._change_list(one.children, lambda: element(self.rng))
+            self._change_list(one.children, lambda: element(self.rng))
 
     def _change_text(self, text: Any) -> None:
         rng = self.rng

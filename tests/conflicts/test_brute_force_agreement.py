@@ -6,11 +6,14 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from pycrdt import merge_updates
 
 from keepboth.conflicts import zones
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
+from keepboth.yjs.update import decode_update, encode_update
 from tests.conflicts.brute_force import BruteForce, in_order
+from tests.conflicts.literal_pairs import Pairs
 from tests.conflicts.mixed_world import mixed_world
 from tests.conflicts.world import World, random_world, shuffled
 
@@ -30,8 +33,23 @@ def batches(rng: Random, facts: list[EditFact]) -> list[list[EditFact]]:
     return out
 
 
+def repeating(rng: Random, facts: list[EditFact], share: float) -> list[EditFact]:
+    """*facts*, a *share* of them with something again that their authors had seen."""
+    past = Pairs(facts).past
+    by_revision = {fact.revision: fact for fact in facts}
+    out = []
+    for fact in facts:
+        earlier = [revision for revision in sorted(past[fact.revision]) if revision < fact.revision]
+        if earlier and rng.random() < share:
+            both = (by_revision[rng.choice(earlier)], fact)
+            fact = fact._replace(update=decode_update(merge_updates(*(encode_update(one.update) for one in both))))
+        out.append(fact)
+    return out
+
+
 def check(world: World, rng: Random) -> None:
     facts = world.facts(rng, rng.choice((0.0, 0.0, 0.5)))
+    facts = repeating(rng, facts, rng.choice((0.0, 0.0, 0.0, 0.2)))
     gap = rng.choice((0, 2, 5, 20))
     obvious = BruteForce(facts, gap)
     expected = tuple(obvious.episodes())
