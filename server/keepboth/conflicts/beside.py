@@ -59,8 +59,9 @@ class Beside:
         stroke = self._stroke
         return other.session is not stroke.session and not stroke.knows(other) and other.cut(stroke) <= self._nth
 
-    def _writers(self, line: Line) -> Iterator[Stroke]:
-        """Those who wrote the key *line* (in a sequence: touched formats) apart from the stroke."""
+    def _writers(self, line: Line, teaches: int = 0) -> Iterator[Stroke]:
+        """Those who wrote the key *line* (in a sequence: touched formats) apart from the stroke; without those with
+        whom it has met there already, unless meeting in the ways *teaches* may be news."""
         if line.writers is None:
             return
         floor = self._stroke.floor
@@ -69,8 +70,15 @@ class Beside:
                 self.steps += 1
                 if other.last_eff <= floor and session.ordered:
                     break
-                if self._apart(other):
+                if not (teaches and self._met(line, other, teaches)) and self._apart(other):
                     yield other
+
+    def _met(self, line: Line, other: Stroke, kinds: int) -> bool:
+        mine, theirs = self._stroke.places, other.places
+        if mine is None or theirs is None:
+            return False
+        one, another = mine.get((line, None)), theirs.get((line, None))
+        return one is not None and another is not None and self._known((one, another), kinds)
 
     def _known(self, spots: Sequence[Spot], kinds: int) -> bool:
         """True if uniting *spots* teaches nothing."""
@@ -87,7 +95,7 @@ class Beside:
 
     def _key(self, line: Line, runs: list[Run]) -> None:
         stroke = self._stroke
-        for other in self._writers(line):
+        for other in self._writers(line, MAP_KEY):
             spots = [key_place(self._clusters, one, line, 0, runs[0]) for one in (stroke, other)]
             if not self._known(spots, MAP_KEY):
                 both = [*runs, *writes(self._shadow, other)[line]]
@@ -119,7 +127,7 @@ class Beside:
             if self._apart(other):
                 yield other
         if line.key is not None and holder.right is not None:
-            for other in self._writers(line):
+            for other in self._writers(line, IN_REMOVED_SUBTREE):
                 runs = writes(self._shadow, other)[line]
                 if any(run.stroke is other and run.order > holder.order for run in runs):
                     yield other

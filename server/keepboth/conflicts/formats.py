@@ -138,7 +138,11 @@ def spread_of(runs_of: RunsOf, one: Stroke, other: Stroke, line: Line) -> Spread
     """Where in *line* two edits met over formats, None if nowhere."""
     mine = painted_by(runs_of, one).get(line, {})
     theirs = painted_by(runs_of, other).get(line, {})
+    if not one.dels and not other.dels and not any(name in theirs for name in mine):
+        return None
     units = [unit for pair in _overlaps(mine, theirs) for unit in _outermost(one, other, *pair)]
+    if not units and not one.dels and not other.dels:
+        return None
     clash = bool(units)
     deleted: list[tuple[Run, ...]] = []
     for painter, stretches, deleter in ((other, theirs, one), (one, mine, other)):
@@ -165,7 +169,9 @@ def _place(unit: Unit) -> tuple[int, int]:
 def _overlaps(mine: dict[str, list[Painted]], theirs: dict[str, list[Painted]]) -> Iterator[tuple[Run, Run | None]]:
     """Where one attribute was given different values."""
     for attribute, stretches in mine.items():
-        others = theirs.get(attribute, [])
+        others = theirs.get(attribute)
+        if others is None or _behind(stretches, others) or _behind(others, stretches):
+            continue
         at = to = 0
         while at < len(stretches) and to < len(others):
             one, other = stretches[at], others[to]
@@ -178,6 +184,12 @@ def _overlaps(mine: dict[str, list[Painted]], theirs: dict[str, list[Painted]]) 
                 at += 1
             else:
                 to += 1
+
+
+def _behind(stretches: list[Painted], others: list[Painted]) -> bool:
+    """True if *stretches* begin where *others* have ended."""
+    until = others[-1].until
+    return until is not None and stretches[0].after.order >= until.order
 
 
 def _outermost(one: Stroke, other: Stroke, left: Run, right: Run | None) -> Iterator[Unit]:

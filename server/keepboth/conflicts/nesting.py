@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.strokes import Stroke
+from keepboth.yjs.structs import FORMAT
 
 
 def holders(line: Line) -> Iterator[Run]:
@@ -72,6 +73,15 @@ def note_writer(stroke: Stroke, line: Line) -> None:
         strokes.append(stroke)
     elif stroke not in strokes:
         insort(strokes, stroke, key=lambda other: other.rev)
+
+
+def note_undoer(stroke: Stroke, deleter: Stroke, run: Run) -> None:
+    """Keep in mind that *deleter* deleted *run*, which *stroke* inserted."""
+    assert stroke.undoers is not None
+    if run.kind != FORMAT:
+        stroke.undoers[deleter] = True
+    else:
+        stroke.undoers.setdefault(deleter, False)
 
 
 def lines_edited_inside(stroke: Stroke) -> tuple[Line, ...]:

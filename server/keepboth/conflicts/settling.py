@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from keepboth.conflicts.episodes import Cluster
 from keepboth.conflicts.model import Severity
+from keepboth.conflicts.nesting import note_undoer
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
 from keepboth.conflicts.zones import FORMAT, FORMAT_IN_DELETED
-from keepboth.yjs.structs import FORMAT as FORMAT_ITEM
 
 
 def settled_by(shadow: Shadow, cluster: Cluster, severity: Severity) -> int | None:
@@ -39,12 +39,16 @@ def settled_by(shadow: Shadow, cluster: Cluster, severity: Severity) -> int | No
 def _deleters(shadow: Shadow, members: dict[Stroke, int], formats: bool) -> Iterator[Stroke]:
     """Those who deleted something that the events inserted; *formats*: format items too."""
     for stroke, nth in members.items():
-        since = stroke.clock_at(nth) if nth else None
-        for run in shadow.runs(stroke.ins + stroke.wrote):
-            if (
-                run.stroke is stroke
-                and run.deleters is not None
-                and (since is None or run.end > since)
-                and (formats or run.kind != FORMAT_ITEM)
-            ):
-                yield from run.deleters
+        if nth:
+            client, clock, length = stroke.ins
+            since = stroke.clock_at(nth)
+            for run in shadow.runs((client, since, clock + length - since)):
+                yield from run.deleters or ()
+            continue
+        if stroke.undoers is None:
+            stroke.undoers = {}
+            for run in shadow.runs(stroke.ins + stroke.wrote):
+                if run.stroke is stroke:
+                    for deleter in run.deleters or ():
+                        note_undoer(stroke, deleter, run)
+        yield from (deleter for deleter, more in stroke.undoers.items() if more or formats)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from keepboth.conflicts.formats import put_format
-from keepboth.conflicts.nesting import gone_with_holder, note_inside, note_writer, overwritten
+from keepboth.conflicts.nesting import gone_with_holder, note_inside, note_undoer, note_writer, overwritten
 from keepboth.conflicts.runs import Line, Run, RunIndex, link, units_of
 from keepboth.conflicts.strokes import Stroke
 from keepboth.errors import InvalidRequest
@@ -279,6 +279,8 @@ class Shadow:
                 continue
             if maker.spots is not None or maker.places is not None:
                 self.stirred[maker] = None
+                if maker.undoers is not None:
+                    note_undoer(maker, stroke, run)
             found.append(run)
 
     def _catch_up(self, client: int, clock: int, end: int) -> None:

@@ -83,7 +83,7 @@ class Stroke:
     ``wrote`` names what else it did, in the same form: content of keys that it set or removed, and format items that it
     inserted or deleted; ``lines`` holds that by line, once somebody asked. ``inside``: the lines of nested types that
     it edited, one as itself, several as keys. ``spots`` and ``places`` are where it met others; ``painted`` what it
-    formatted, once somebody asked.
+    formatted, and ``undoers`` who deleted something that it inserted (True: more than formats), once somebody asked.
     """
 
     __slots__ = (
@@ -106,6 +106,7 @@ class Stroke:
         "session",
         "spots",
         "undeclared",
+        "undoers",
         "upper",
         "wrote",
     )
@@ -130,6 +131,7 @@ class Stroke:
         self.wrote: tuple[int, ...] = ()
         self.lines: dict[Line, list[Run]] | None = None
         self.inside: Line | dict[Line, None] | None = None
+        self.undoers: dict[Stroke, bool] | None = None
         self.places: dict[PlaceKey, Spot] | None = None
         self.painted: dict[Line, dict[str, list[Painted]]] | None = None
 
