@@ -1,0 +1,34 @@
+"""Small sessions in which the engine and the definition once told different things."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from keepboth.conflicts.engine import DocumentConflicts
+from tests.conflicts.brute_force import BruteForce
+from tests.conflicts.world import World
+
+
+def test_id_of_a_formatting_collision_is_the_same_in_every_order() -> None:
+    """Two collisions of Ann's wide format are known apart before Dan's, in the middle, joins them."""
+    world = World()
+    zoe = world.join("zoe", "zoe", 10)
+    for letter in "fedcba":  # so that the first character has the highest id
+        zoe.edit(lambda letter=letter: zoe.insert(0, letter))
+    world.push(zoe)
+    people = [world.join(name, name, id) for name, id in (("ann", 20), ("bob", 30), ("cleo", 40), ("dan", 50))]
+    for person in people:
+        world.pull(person)
+    for person, start, stop in zip(people, (0, 0, 4, 1), (6, 2, 6, 5), strict=True):
+        person.edit(lambda who=person, start=start, stop=stop: who.text.format(start, stop, {"c": who.name}))
+    for person in people:
+        world.push(person)
+    world.finish()
+    facts = world.facts()
+    (expected,) = BruteForce(facts).episodes()
+    assert expected.id == "f-20-0-10-5"
+    for order in permutations(facts[6:]):
+        engine = DocumentConflicts()
+        for fact in (*facts[:6], *order):
+            engine.add([fact])
+        assert engine.episodes() == (expected,)
