@@ -8,10 +8,11 @@ work at two devices.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from random import Random
 from typing import Any
 
-from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
+from pycrdt import Array, Doc, Map, Text, UndoManager, XmlElement, XmlFragment, XmlText
 
 from tests.conflicts.world import Client, World
 
@@ -95,11 +96,17 @@ class Hand:
         self.roots = roots
         self.hot = hot
         self.formats = formats  # the share of changes to a text that only format
+        scopes = [client.doc.get(name, type=ROOTS[name]) for name in roots]
+        self.undoing = UndoManager(scopes=scopes, timestamp=count(0, 1000).__next__)
 
     def write(self) -> None:
         rng = self.rng
-        if rng.random() < 0.15:
+        roll = rng.random()
+        if roll < 0.12:
             self._type()
+            return
+        if roll < 0.2:
+            self.client.watch(self.undoing.undo if roll < 0.18 else self.undoing.redo)
             return
         times = rng.choice((1, 1, 1, 1, 2, 3))
 

@@ -51,9 +51,18 @@ class Client:
             self._updates.append(event.update)
 
     def edit(self, change: Callable[[], None]) -> None:
+        """Change the document in one transaction."""
+
+        def whole() -> None:
+            with self.doc.transaction():
+                change()
+
+        self.watch(whole)
+
+    def watch(self, change: Callable[[], object]) -> None:
+        """Make an edit of each transaction of *change*."""
         self._recording = True
-        with self.doc.transaction():
-            change()
+        change()
         self._recording = False
         for update in self._updates:
             others = frozenset(edit for edit in self.known if edit.client is not self)
