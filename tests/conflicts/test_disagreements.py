@@ -32,3 +32,30 @@ def test_id_of_a_formatting_collision_is_the_same_in_every_order() -> None:
         for fact in (*facts[:6], *order):
             engine.add([fact])
         assert engine.episodes() == (expected,)
+
+
+def test_episode_that_grows_only_by_formats_is_reported_again() -> None:
+    """Bob and Cleo, both known to collide with Ann, turn out to have met on more text than that."""
+    world = World()
+    zoe = world.join("zoe", "zoe", 10)
+    zoe.edit(lambda: zoe.insert(0, "abcdef"))
+    world.push(zoe)
+    people = [world.join(name, name, id) for name, id in (("ann", 20), ("bob", 30), ("cleo", 40))]
+    for person in people:
+        world.pull(person)
+    for person, start in zip(people, (2, 0, 0), strict=True):
+        person.edit(lambda who=person, start=start: who.text.format(start, 3, {"c": who.name}))
+        world.push(person)
+    world.finish()
+    facts = world.facts()
+    engine = DocumentConflicts()
+    engine.feed(facts[:1])
+    engine.work()
+    for fact in facts[1:]:
+        engine.feed([fact])
+    engine.work(1)
+    (early,) = engine.changes().changed
+    assert early.base == "c"
+    engine.work()
+    (now,) = engine.changes().changed
+    assert (now.base, [now]) == ("abc", BruteForce(facts).episodes())
