@@ -40,10 +40,10 @@ def test_episode_that_grows_only_by_formats_is_reported_again() -> None:
     zoe = world.join("zoe", "zoe", 10)
     zoe.edit(lambda: zoe.insert(0, "abcdef"))
     world.push(zoe)
-    people = [world.join(name, name, id) for name, id in (("ann", 20), ("bob", 30), ("cleo", 40))]
+    people = [world.join(name, name, id) for name, id in (("dan", 50), ("ann", 20), ("bob", 30), ("cleo", 40))]
     for person in people:
         world.pull(person)
-    for person, start in zip(people, (2, 0, 0), strict=True):
+    for person, start in zip(people, (2, 2, 0, 0), strict=True):
         person.edit(lambda who=person, start=start: who.text.format(start, 3, {"c": who.name}))
         world.push(person)
     world.finish()
