@@ -45,6 +45,10 @@ def joined(pieces: Iterable[Piece]) -> str:
     return text_of(out)
 
 
+def shortened(text: str) -> str:
+    return text if len(text) <= LIMIT else text[:LIMIT] + "…"
+
+
 def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -61,20 +65,21 @@ class Views:
 
     def text(self, line: Line, seen: set[int], low: int, high: int) -> str:
         """The view of what lies at *low* to before *high* in *line*, for those who know *seen*."""
+        return shortened(self._whole(line, seen, low, high))
+
+    def _whole(self, line: Line, seen: set[int], low: int, high: int) -> str:
         shown = set(self.pairs.visible(line, seen))
-        items = [item for item in line.items[low:high] if item in shown]
-        whole = joined(self.piece(item, seen) for item in items)
-        return whole if len(whole) <= LIMIT else whole[:LIMIT] + "…"
+        return joined(self.piece(item, seen) for item in line.items[low:high] if item in shown)
 
     def before(self, line: Line, seen: set[int], low: int) -> str:
-        whole = self.text(line, seen, 0, low)
+        whole = self._whole(line, seen, 0, low)
         at = max(len(whole) - AROUND, 0)
         while 0 < at < len(whole) and _continues(whole, at):
             at += 1
         return whole[at:]
 
     def after(self, line: Line, seen: set[int], high: int) -> str:
-        whole = self.text(line, seen, high, len(line.items))
+        whole = self._whole(line, seen, high, len(line.items))
         at = min(len(whole), AROUND)
         while 0 < at < len(whole) and _continues(whole, at):
             at -= 1
@@ -120,7 +125,7 @@ class Views:
     def lost(self, items: list[Item], line: Line, own: set[int], side: set[int], merged: set[int]) -> str:
         """What the events *own* inserted among *items* of *line* or inside of them that the view of *side* shows and
         that of *merged* does not."""
-        return joined(self._lost(items, line, own, side, merged, True))
+        return shortened(joined(self._lost(items, line, own, side, merged, True)))
 
     def _lost(
         self, items: list[Item], line: Line, own: set[int], side: set[int], merged: set[int], holder_kept: bool

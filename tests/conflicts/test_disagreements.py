@@ -59,3 +59,35 @@ def test_episode_that_grows_only_by_formats_is_reported_again() -> None:
     engine.work()
     (now,) = engine.changes().changed
     assert (now.base, [now]) == ("abc", BruteForce(facts).episodes())
+
+
+def test_formats_belong_to_a_collision_whose_pairs_taught_nothing_new() -> None:
+    """Sue had seen nothing, so what she typed behind the text meets all that Ned did; Ned also formatted a letter on
+    the way there, which Dan deleted."""
+    world = World()
+    zoe, oz, ned, sue, dan = (
+        world.join(name, name, id) for name, id in (("zoe", 10), ("oz", 20), ("ned", 30), ("sue", 90), ("dan", 40))
+    )
+    zoe.edit(lambda: zoe.insert(0, "abcdefghijklmnopqrstuvwxyz0123"))
+    world.push(zoe)
+    for person in (oz, ned, dan):
+        world.pull(person)
+
+    def type_and_format() -> None:
+        ned.text.format(27, 28, {"c": "red"})
+        ned.insert(0, "X")
+
+    oz.edit(lambda: oz.insert(0, "O"))
+    ned.edit(type_and_format)
+    sue.edit(lambda: sue.insert(0, "s"))
+    dan.edit(lambda: dan.delete(27, 28))
+    for person in (oz, ned, sue, dan):
+        world.push(person)
+    world.finish()
+    facts = world.facts()
+    engine = DocumentConflicts()
+    for fact in facts:
+        engine.add([fact])
+    (expected,) = BruteForce(facts).episodes()
+    assert expected.kinds == {"insert-insert", "format-in-deleted"}
+    assert engine.episodes() == (expected,)

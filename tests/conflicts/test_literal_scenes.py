@@ -306,3 +306,12 @@ def test_two_who_fill_an_empty_text() -> None:
 def test_a_document_as_a_value_is_one_item() -> None:
     (record,) = BruteForce(meeting("list", None, lambda root: root.append(Doc()), lambda root: root.append(1))).records
     assert (record.kinds, record.first, record.last) == ({"insert-insert"}, (20, 0), (30, 0))
+
+
+def test_a_long_view_is_cut_and_so_is_what_lies_around() -> None:
+    start = typed(0, "a" * 300 + "e\u0301" * 150 + "b" * 300)
+    found = only(meeting("text", start, typed(750, "x" * 10_001), typed(750, "y")))
+    assert found.merged == "x" * 10_000 + "…"
+    assert (found.before, found.after) == ("e\u0301" * 100, "b" * 200)
+    odd = only(meeting("text", start, typed(301, "x"), typed(301, "y")))
+    assert odd.before == "a" * 199 + "e"
