@@ -8,10 +8,11 @@ work at two devices.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from random import Random
 from typing import Any
 
-from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
+from pycrdt import Array, Doc, Map, Text, UndoManager, XmlElement, XmlFragment, XmlText
 
 from tests.conflicts.world import Client, World
 
@@ -95,11 +96,17 @@ class Hand:
         self.roots = roots
         self.hot = hot
         self.formats = formats  # the share of changes to a text that only format
+        scopes = [client.doc.get(name, type=ROOTS[name]) for name in roots]
+        self.undoing = UndoManager(scopes=scopes, timestamp=count(0, 1000).__next__)
 
     def write(self) -> None:
         rng = self.rng
-        if rng.random() < 0.15:
+        roll = rng.random()
+        if roll < 0.12:
             self._type()
+            return
+        if roll < 0.2:
+            self.client.watch(self.undoing.undo if roll < 0.18 else self.undoing.redo)
             return
         times = rng.choice((1, 1, 1, 1, 2, 3))
 
@@ -127,17 +134,16 @@ class Hand:
         return min(max(int(self.rng.choice(self.hot) * size) + self.rng.randint(-1, 1), 0), size)
 
     def change(self, one: Any) -> None:
-        if isinstance(one, Text | XmlText):
+        if isinstance(one, XmlElement | XmlText) and self.rng.random() < 0.3:
+            self._change_keys(one.attributes, ATTRIBUTES, lambda: self.rng.choice(("i", "j", "k")))
+        elif isinstance(one, Text | XmlText):
             self._change_text(one)
         elif isinstance(one, Map):
             self._change_keys(one, KEYS, lambda: value(self.rng))
         elif isinstance(one, Array):
             self._change_list(one, lambda: value(self.rng))
         else:
-            if isinstance(one, XmlElement) and self.rng.random() < 0.4:
-                self._change_keys(one.attributes, ATTRIBUTES, lambda: self.rng.choice(("i", "j", "k")))
-            else:
-                self._change_list(one.children, lambda: element(self.rng))
+            self._change_list(one.children, lambda: element(self.rng))
 
     def _change_text(self, text: Any) -> None:
         rng = self.rng

@@ -51,9 +51,18 @@ class Client:
             self._updates.append(event.update)
 
     def edit(self, change: Callable[[], None]) -> None:
+        """Change the document in one transaction."""
+
+        def whole() -> None:
+            with self.doc.transaction():
+                change()
+
+        self.watch(whole)
+
+    def watch(self, change: Callable[[], object]) -> None:
+        """Make an edit of each transaction of *change*."""
         self._recording = True
-        with self.doc.transaction():
-            change()
+        change()
         self._recording = False
         for update in self._updates:
             others = frozenset(edit for edit in self.known if edit.client is not self)
@@ -185,7 +194,8 @@ class World:
         ids = set()
         for structs in edit.update.structs.values():
             for struct in structs:
-                ids |= {wanted for wanted in (struct.origin, struct.right_origin) if wanted is not None}
+                named = (struct.origin, struct.right_origin, struct.parent)
+                ids |= {wanted for wanted in named if isinstance(wanted, tuple)}
         for client, ranges in edit.update.deletes.items():
             ids |= {(client, clock) for first, length in ranges for clock in range(first, first + length)}
         found = set()

@@ -68,6 +68,8 @@ class Search:
                 entries = survey.zone(run, low, None) or []
             for meeting in survey.meetings(entries, self._settled):
                 self._join(meeting)
+                if clusters.crowded:
+                    settle(clusters)  # at once: whom the crowd takes in need not be weighed
         self.steps += survey.steps
 
     def _settled(self, partner: Stroke, clock: int, possible: int) -> bool:
