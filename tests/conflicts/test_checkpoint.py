@@ -8,11 +8,15 @@ from random import Random
 from typing import Any
 
 import pytest
+from pycrdt import Array, Doc
 
 from keepboth.conflicts.checkpoint import LAYOUT, dump, load
 from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.episodes import _place
 from keepboth.conflicts.model import EditFact
 from keepboth.errors import InvalidRequest
+from keepboth.events import Context
+from keepboth.yjs.update import decode_update
 from tests.conflicts.calm import calm_world
 from tests.conflicts.crowds import offline_pair, scribbles
 from tests.conflicts.world import random_world, shuffled
@@ -105,3 +109,25 @@ def test_a_checkpoint_makes_nothing_but_what_an_engine_is_made_of() -> None:
     whole = zlib.compress(pickle.dumps(print))
     with pytest.raises(InvalidRequest, match=r"names builtins\.print"):
         load(LAYOUT.encode() + bytes(8) + whole)
+
+
+def test_one_edit_that_met_others_in_many_sequences_is_found_in_each() -> None:
+    updates = []
+    for client in (1, 2):
+        doc: Doc[Any] = Doc(client_id=client)
+        with doc.transaction():
+            for name in "hgfedcba":
+                doc.get(name, type=Array).append(client)
+        updates.append(decode_update(doc.get_update()))
+    engine = DocumentConflicts()
+    for at, update in enumerate(updates, 1):
+        engine.add([EditFact(at, at, f"s{at}", f"a{at}", Context.of(0), update)])
+    ids = [episode.id for episode in engine.episodes()]
+    assert len(ids) == 8
+    again = load(dump(engine))
+    assert [again.resolve_alias(id) for id in ids] == ids
+    # What a stroke did is looked up by where it is: that must not depend on where in memory its lines are.
+    spots, copies = (one._sessions["s1"].strokes[0].spots for one in (engine, again))
+    assert isinstance(spots, list)
+    assert isinstance(copies, list)
+    assert [_place(spot) for spot in spots] == [_place(spot) for spot in copies]

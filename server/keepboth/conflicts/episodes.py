@@ -208,7 +208,7 @@ class Clusters:
             if nth < spots.nth:
                 self.join_from(spots, nth)
             return spots
-        return spots[bisect_right(spots, (id(run.line), run.order), key=_place) - 1]
+        return spots[bisect_right(spots, _where(run), key=_place) - 1]
 
     def _spots(self, stroke: Stroke, nth: int) -> Spot | list[Spot]:
         if stroke.revs is not None:
@@ -328,14 +328,20 @@ class Clusters:
         return True
 
 
+def _where(run: Run) -> tuple[int, int]:
+    """Line by line, in document order."""
+    assert run.line is not None
+    return (run.line.number, run.order)
+
+
 def _place(spot: Spot) -> tuple[int, int]:
-    return (id(spot.first.line), spot.first.order)
+    return _where(spot.first)
 
 
 def touched_runs(shadow: Shadow, stroke: Stroke) -> list[Run]:
     """What one event inserted or deleted, in document order, line by line."""
     runs = [run for run in shadow.runs(stroke.ins + stroke.dels) if not run.mute]
-    runs.sort(key=lambda run: (id(run.line), run.order))
+    runs.sort(key=_where)
     return runs
 
 

@@ -32,13 +32,15 @@ class Line:
     ``holder`` is the item that holds the shared type, None for a root. ``types``: the nested types in the line.
     ``writers``: by session and in the session's order, who wrote the key, or in a sequence, who touched formats;
     ``formats``: the format items of a sequence by attribute, in document order. Nothing done in the line of a nested
-    type has an effective revision above ``eff``, and nothing done further inside one above ``inner``.
+    type has an effective revision above ``eff``, and nothing done further inside one above ``inner``. ``number`` tells
+    the lines of a document apart.
     """
 
-    __slots__ = ("eff", "first", "formats", "holder", "inner", "key", "last", "root", "types", "writers")
+    __slots__ = ("eff", "first", "formats", "holder", "inner", "key", "last", "number", "root", "types", "writers")
 
-    def __init__(self, root: str, key: str | None, holder: Run | None = None) -> None:
+    def __init__(self, root: str, key: str | None, holder: Run | None, number: int) -> None:
         self.root = root
+        self.number = number
         self.key = key
         self.holder = holder
         self.first: Run | None = None

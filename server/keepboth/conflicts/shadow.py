@@ -244,10 +244,11 @@ class Shadow:
 
     def _line(self, parent: str | Id, key: str | None) -> Line | None:
         """The line of a shared type named on the wire, None if there is no such type."""
+        number = len(self._roots) + len(self._held)
         if isinstance(parent, str) and key is None:
             line = self._roots.get(parent)
             if line is None:
-                line = self._roots[parent] = Line(parent, None)
+                line = self._roots[parent] = Line(parent, None, None, number)
             return line
         line = self._held.get((parent, key))
         if line is None:
@@ -259,7 +260,7 @@ class Shadow:
                     return None
                 name = f"{parent[0]}.{parent[1]}"
             assert isinstance(name, str)
-            line = self._held[parent, key] = Line(name, key, holder)
+            line = self._held[parent, key] = Line(name, key, holder, number)
             if holder is not None:
                 self.below.setdefault(holder, []).append(line)
         return line
