@@ -15,7 +15,6 @@ from keepboth.decider.conflicts import (
     Reopen,
     Resolve,
     Subject,
-    concerns,
     conflict_states,
     decide,
     evolve,
@@ -156,7 +155,6 @@ def test_a_resolution_follows_an_entry_that_became_part_of_another() -> None:
     assert set(states) == {"c-1-0"}
     merged = state_in(states, "c-1-0")
     assert merged.status((4, 5, 6, 7), None) == "open"
-    assert concerns(events, "c-1-0", present) == tuple(events[1:3])
     events.append(event(11, CONFLICT_RESOLVED, conflict="c-1-0", covers=[(4, 7)], choice="leave"))
     assert state_in(conflict_states(events, lambda id: "c-1-0"), "c-1-0").status((4, 5, 6, 7), None) == "resolved"
     assert state_in(states, "none") == NOTHING_DECIDED

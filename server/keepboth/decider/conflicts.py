@@ -130,9 +130,8 @@ NOTHING_DECIDED: Final = ConflictState()
 def decide(command: ConflictCommand, subject: Subject, state: ConflictState, read_until: int) -> DecidedEvent:
     """The event that *command* leads to. ``read_until``: the revision up to which *state* was read.
 
-    The condition is about every entry of the document: where it fails, decide again unless `concerns` says that
-    somebody else's decision was about this one. Raises ConditionFailed if the state forbids the command already, with
-    the event that does.
+    The condition is about every entry of the document: where it fails, read again and decide again. Raises
+    ConditionFailed if the state forbids the command already, with the event that does.
     """
     payload: dict[str, Any] = {
         "conflict": subject.id,
@@ -198,12 +197,6 @@ def conflict_states(
         if now is not None:
             found.setdefault(now, []).append(decision)
     return {id: ConflictState(tuple(decisions)) for id, decisions in found.items()}
-
-
-def concerns(events: Iterable[Event], id: str, present: Callable[[str], str | None]) -> tuple[Event, ...]:
-    """Those of *events* that decided about the entry *id*."""
-    decisions = [(event, decision_of(event)) for event in events]
-    return tuple(event for event, decision in decisions if decision and present(decision.conflict) == id)
 
 
 def state_in(states: Mapping[str, ConflictState], id: str) -> ConflictState:

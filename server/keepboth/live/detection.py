@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
@@ -28,6 +28,8 @@ from keepboth.live.shelf import Shelf
 from keepboth.store.base import ConflictStore, EventStore
 
 log = logging.getLogger("keepboth.conflicts")
+
+_T = TypeVar("_T")
 
 SLICE_S = 0.002
 LONGEST_SLICE_S = 0.010
@@ -81,6 +83,7 @@ class Watch:
     queue: deque[CommittedEdit] = field(default_factory=deque)
     overflowed: bool = False
     heavy: bool = False
+    threaded: bool = False
     scheduled: bool = False
     asked: bool = False
     failed: bool = False
@@ -369,7 +372,7 @@ class Detector:
             watch.timer.cancel()
         watch.timer, watch.shown_at, watch.asked = None, now, False
         started = perf_counter()
-        findings = await asyncio.to_thread(projector.findings) if watch.heavy else projector.findings()
+        findings = await self._threaded(watch, projector.findings) if watch.heavy else projector.findings()
         took_s = perf_counter() - started
         self.seconds += took_s
         watch.heavy = watch.heavy or took_s > LONGEST_SLICE_S
@@ -385,13 +388,21 @@ class Detector:
         take long to look at (a merge of long branches), so that no room waits for it."""
         started = perf_counter()
         if watch.heavy or heavy:
-            await asyncio.to_thread(call)
+            await self._threaded(watch, call)
         else:
             call()
         took_s = perf_counter() - started
         watch.heavy = took_s > LONGEST_SLICE_S
         self.seconds += took_s
         self.edits += edits
+
+    async def _threaded(self, watch: Watch, call: Callable[[], _T]) -> _T:
+        """Let a thread have the engine; nobody else may touch it meanwhile."""
+        watch.threaded = True
+        try:
+            return await asyncio.to_thread(call)
+        finally:
+            watch.threaded = False
 
     def _take(self, watch: Watch, projector: ConflictProjector) -> list[EditFact]:
         facts: list[EditFact] = []
@@ -505,7 +516,9 @@ class Detector:
 
     def _bring_up(self, watch: Watch, projector: ConflictProjector) -> bool:
         """Look at the last few edits at once; False if there is more to do than that, or a thread has the engine."""
-        if watch.heavy or watch.overflowed or projector.revision < watch.build_until or len(watch.queue) > SLICE_EDITS:
+        if watch.threaded or watch.overflowed or projector.revision < watch.build_until:
+            return False
+        if watch.queue and (watch.heavy or len(watch.queue) > SLICE_EDITS):
             return False
         if watch.queue:
             facts = self._take(watch, projector)

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keepboth.conflicts.choices import Plan, Preview, Wish, plan, previews
 from keepboth.conflicts.model import Episode
@@ -25,7 +25,6 @@ from keepboth.decider.conflicts import (
     Resolve,
     Status,
     Subject,
-    concerns,
     decide,
 )
 from keepboth.decider.documents import DecidedEvent
@@ -44,10 +43,13 @@ from keepboth.events import (
 )
 from keepboth.live.detection import Detector
 from keepboth.live.hub import Hub
-from keepboth.live.looking import TRIES, Looked, Looker
+from keepboth.live.looking import Looked, Looker
 from keepboth.live.session import Actor
 from keepboth.store.base import Append, ConflictStore, EventStore
 from keepboth.yjs.update import encode_update
+
+DECISIONS: Final = 100
+"""How often a decision is made again because others were made about the same document at once."""
 
 
 class Choices(NamedTuple):
@@ -118,7 +120,7 @@ class Resolver:
         if event_id is not None and (repeated := await self._repeated(document, id, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
-        for _ in range(TRIES):
+        for _ in range(DECISIONS):
             looked = await self._looker.look(document, id)
             if seen is not None:
                 await self._check(looked, wish, seen)
@@ -183,7 +185,7 @@ class Resolver:
         if event_id is not None and (repeated := await self._repeated(document, id, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
-        for _ in range(TRIES):
+        for _ in range(DECISIONS):
             looked = await self._looker.look(document, id)
             subject = self._subject(looked)
             if isinstance(command, MarkSeen):
@@ -256,14 +258,12 @@ class Resolver:
     async def _record(
         self, looked: Looked, drafts: Sequence[Draft], decided: DecidedEvent
     ) -> tuple[Receipt, ...] | None:
-        """Record all of *drafts* or none; None if another entry's decision came between: decide again."""
+        """Record all of *drafts* or none; None if a decision came between: decide again, which tells whether it was
+        about this entry."""
         item = Append(looked.room.name, list(drafts), condition=decided.condition, check_ids=True)
         try:
             return (await self._hub.append(item)).receipts
-        except ConditionFailed as error:
-            about = concerns(error.events, looked.id, looked.engine.resolve_alias)
-            if about:
-                raise ConditionFailed("somebody else has decided about this conflict", about, id=looked.id) from None
+        except ConditionFailed:
             return None
 
 
