@@ -9,7 +9,7 @@ from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.events import EDIT_RECORDED, Context, Draft, Event, Seen
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.live.judging import judge, named_in
+from keepboth.live.judging import judge, named_by
 from keepboth.live.rows import rows_of
 from keepboth.store.base import ConflictStore, DocumentRow, EventStore
 from keepboth.yjs.structs import SKIP, Update
@@ -54,8 +54,6 @@ class ConflictProjector:
         for event in events:
             self.revision = event.revision
             if event.type != EDIT_RECORDED or event.payload is None or event.disposition == "quarantined":
-                if (named := named_in(event)) is not None:
-                    self.name(named)
                 continue
             update = decode_update(event.payload)
             if event.disposition == "ready" and not self._held:
@@ -79,10 +77,10 @@ class ConflictProjector:
             self._add(batch)
         self.revision = max(self.revision, revision)
 
-    def name(self, id: str) -> None:
-        """Somebody has decided about the entry *id*: it must lead to that entry whatever its id becomes, also if it was
-        never among the findings under this one."""
-        self._named.add(id)
+    def name(self, ids: Iterable[str]) -> None:
+        """Somebody has decided about entries under these ids: they must lead there whatever the ids become, also where
+        an entry was never among the findings under this one."""
+        self._named.update(ids)
 
     def held(self, revision: int) -> tuple[Event, Update] | None:
         """An edit that was waiting when it was read from the log."""
@@ -158,6 +156,7 @@ def _build(store: EventStore, conflicts: ConflictStore, row: DocumentRow, tell: 
     if known and store.hash_at(row.document, known) != digest:
         conflicts.drop(row.document)  # found in another history of the document
     projector = ConflictProjector(row.document)
+    projector.name(named_by(store, row.document))
     episodes: dict[str, Episode] = {}
     aliases: list[tuple[str, str]] = []
     while True:
