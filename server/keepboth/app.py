@@ -12,10 +12,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 
@@ -23,7 +24,7 @@ from keepboth.api import create_api
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.conflicts.model import ENGINE_VERSION
-from keepboth.errors import KeepBothError, SettingsInvalid, StoreLocked
+from keepboth.errors import KeepBothError, NotFound, SettingsInvalid, StoreLocked
 from keepboth.events import EventId, Micros
 from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector, Lag
@@ -32,12 +33,14 @@ from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.settings import Settings
-from keepboth.store.base import StoredEpisode
+from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
+
+_T = TypeVar("_T")
 
 
 def now_us() -> Micros:
@@ -83,6 +86,11 @@ def open_conflicts(data: Path, *, read_only: bool = False, begin_anew: bool = Tr
     return SqliteConflictStore(path, version=ENGINE_VERSION, read_only=read_only, begin_anew=begin_anew)
 
 
+def described(store: EventStore, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
+    """Entries of the conflict log as editors get them over the socket."""
+    return entries(store, episodes, Viewpoint(now_us()))
+
+
 def rebuild_conflicts(
     data: Path, document: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> int:
@@ -98,6 +106,33 @@ def rebuild_conflicts(
         conflicts = open_conflicts(data, begin_anew=owned)
         try:
             return rebuild(store, conflicts, document, progress)
+        finally:
+            conflicts.close()
+    finally:
+        store.close()
+
+
+def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T:
+    """Let *act* work on the conflicts in *data* as a server does, without serving. Raises StoreLocked."""
+
+    async def main() -> _T:
+        settings = Settings.model_validate({"data": data})
+        detector = Detector(store, conflicts, partial(described, store))
+        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
+        try:
+            return await act(Resolver(hub, detector, store, conflicts))
+        finally:
+            await hub.stop()
+            await hub.close()
+            await detector.close()
+
+    if not (data / LOG_FILE).exists():
+        raise NotFound(f"there is no log in {data}")
+    store = open_store(data)
+    try:
+        conflicts = open_conflicts(data)
+        try:
+            return asyncio.run(main())
         finally:
             conflicts.close()
     finally:
@@ -196,7 +231,7 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts, self._describe)
+        self.detector = Detector(self.store, self.conflicts, partial(described, self.store))
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(
@@ -232,10 +267,6 @@ class Application:
             await self.detector.close()
             self.store.close()
             self.conflicts.close()
-
-    def _describe(self, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
-        """Entries of the conflict log as editors get them."""
-        return entries(self.store, episodes, Viewpoint(now_us()))
 
     def stop(self) -> None:
         """Ask :meth:`serve` to end."""

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from keepboth.conflicts.choices import offered, plan
+from keepboth.conflicts.painting import disputed, value_at
 from keepboth.conflicts.rendering import key_text, text
 from keepboth.conflicts.runs import Line
 from keepboth.conflicts.screens import everything
+from keepboth.conflicts.versions import Versions
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.structs import TYPE, Y_ARRAY, Y_MAP, Y_TEXT, Y_XML_FRAGMENT
 from tests.conflicts.acting import Served
 from tests.conflicts.mixed_world import ROOTS, mixed_world
 from tests.conflicts.test_choices import inserted, knows_all
-from tests.conflicts.trees import shadow_tree, tree
+from tests.conflicts.trees import marked, shadow_tree, tree
 
 KINDS = {"text": Y_TEXT, "map": Y_MAP, "list": Y_ARRAY, "xml": Y_XML_FRAGMENT}
 SEEDS = 60
@@ -24,6 +26,16 @@ SEEDS = 60
 
 def trees(served: Served, hide: Line | None = None) -> dict[str, Any]:
     return {name: shadow_tree(served.engine._shadow, KINDS[name], name, hide) for name in ROOTS}
+
+
+def formats_around(served: Served, place: Versions) -> tuple[Any, Any]:
+    """What stands before and behind a place in a text, with its formats."""
+    if place.keyed:
+        return None, None
+    units = marked(served.engine._shadow, place.line, None)
+    first, last = place.span.first.order, place.span.last.order
+    others = [(*unit[:2], unit[2].order) for unit in units if unit[2].stroke.actor != "judge"]
+    return [unit[:2] for unit in others if unit[2] < first], [unit[:2] for unit in others if unit[2] > last]
 
 
 def line_text(served: Served, line: Line) -> str:
@@ -50,11 +62,19 @@ def test_choices_do_what_their_previews_say_and_nothing_else(seed: int) -> None:
         preview = worked.preview
         before, after = ("", "") if place.keyed else served.around(episode.id)
         outside = trees(served, place.line)
+        around = formats_around(served, place)
         assert before.endswith(preview.before)
         assert after.startswith(preview.after)
         update = served.act(episode.id, wish)
 
         assert trees(served, place.line) == outside, (episode, wish)
+        assert formats_around(served, place) == around, (episode, wish)
+        if worked.screen is not None:
+            for index in worked.arrangement.stays:
+                for name in disputed(place):
+                    order = place.pieces[index].run.order
+                    wanted = value_at(place.line, name, order, worked.screen)
+                    assert value_at(place.line, name, order, everything) == wanted
         assert {name: tree(root) for name, root in served.roots.items()} == trees(served), (episode, wish)
         now = line_text(served, place.line)
         parts = [part for part in (before, preview.text, after) if part]

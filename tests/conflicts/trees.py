@@ -16,6 +16,9 @@ from keepboth.yjs.structs import FORMAT, TYPE, Y_ARRAY, Y_MAP, Y_TEXT, Y_XML_ELE
 
 HIDDEN = "(hidden)"
 
+Unit = tuple[Any, tuple[Any, ...], Run]
+"""A character or embed, its formats, and where it lies."""
+
 
 def tree(value: Any) -> Any:
     """What pycrdt shows."""
@@ -103,9 +106,9 @@ def _chars(shadow: Shadow, line: Line | None, hide: Line | None) -> list[Any]:
     return [(what, formats) for what, formats, _ in marked(shadow, line, hide)]
 
 
-def marked(shadow: Shadow, line: Line | None, hide: Line | None) -> list[tuple[Any, tuple[Any, ...], int]]:
-    """``(character or embed, its formats, the order label of its run)`` of a text."""
-    found: list[tuple[Any, tuple[Any, ...], int]] = []
+def marked(shadow: Shadow, line: Line | None, hide: Line | None) -> list[Unit]:
+    """The characters and embeds of a text."""
+    found: list[Unit] = []
     formats: dict[str, str] = {}
     for run in line.runs() if line is not None else ():
         if run.kind == FORMAT and not run.deleters:
@@ -117,18 +120,18 @@ def marked(shadow: Shadow, line: Line | None, hide: Line | None) -> list[tuple[A
             content = run.content
             if isinstance(content, str):
                 units = content[low - run.clock : high - run.clock]
-                found += [(unit, now, run.order) for unit in units]
+                found += [(unit, now, run) for unit in units]
             else:
-                found += [(_value(shadow, run, low, hide), now, run.order)]
+                found += [(_value(shadow, run, low, hide), now, run)]
     return _whole(found)
 
 
-def _whole(units: list[tuple[Any, tuple[Any, ...], int]]) -> list[tuple[Any, tuple[Any, ...], int]]:
+def _whole(units: list[Unit]) -> list[Unit]:
     """Join the halves of characters."""
-    out: list[tuple[Any, tuple[Any, ...], int]] = []
-    for what, formats, order in units:
+    out: list[Unit] = []
+    for what, formats, run in units:
         if isinstance(what, str) and out and isinstance(out[-1][0], str) and "\ud800" <= out[-1][0] <= "\udbff":
-            out[-1] = (text_of(out[-1][0] + what), formats, order)
+            out[-1] = (text_of(out[-1][0] + what), formats, run)
         else:
-            out.append((what, formats, order))
+            out.append((what, formats, run))
     return out

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pycrdt import Map, XmlElement, XmlFragment, XmlText
 
 from keepboth.events import CONFLICT_REOPENED, CONFLICT_RESOLVED, CONFLICT_SEEN, EDIT_RECORDED, Context, Seen, id_text
 from keepboth.live.projector import rebuild
@@ -137,6 +138,7 @@ def test_of_two_who_resolve_at_once_one_wins_and_the_other_sees_whose_it_was(tmp
                     [won[0]["decision"]["id"]],
                 )
             assert len(server.events("d", CONFLICT_RESOLVED)) == 1
+            assert len(server.edits("d")) == 4, "the losers' edits are not recorded either"
             says = f"due by {won[0]['result']['text']}."
             await eventually(lambda: ann.value == bob.value == says)
 
@@ -293,6 +295,49 @@ def test_a_late_side_opens_a_resolved_conflict_again(tmp_path: Path) -> None:
                 await post(http, "resolve", 201, id=id, choice="use", actor="guest:dave-session")
                 said = await http.get("/api/state", params={"document": "d", "as": "text"})
                 assert said.text == "due by August."
+
+    run(main())
+
+
+def test_a_key_and_a_removed_paragraph(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            running(tmp_path) as server,
+            httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http,
+        ):
+            ann = await declared(server, "d", "session-ann", 1)
+            bob = await declared(server, "d", "session-bob", 2)
+            for peer in (ann, bob):
+                peer.doc.get("map", type=Map)
+                peer.doc.get("xml", type=XmlFragment)
+            xml, keys = ann.doc.get("xml", type=XmlFragment), ann.doc.get("map", type=Map)
+            with ann.doc.transaction():
+                xml.children.append(XmlElement("p", {}, [XmlText("Pay it.")]))
+                keys["due"] = "May"
+            await ann.flush()
+            theirs = bob.doc.get("xml", type=XmlFragment)
+            await eventually(lambda: len(theirs.children) == 1)
+            for peer in (ann, bob):
+                await peer.send(encode_private(encode_seen(Seen(peer.seen[0]))))
+            xml.children[0].children[0].insert(6, " by Friday")
+            keys["due"] = {"day": 4}
+            bob.doc.get("map", type=Map)["due"] = "July"
+            del theirs.children[0]
+            await asyncio.gather(ann.flush(), bob.flush())
+            await eventually(lambda: not len(xml.children) and len(server.edits("d")) == 5)
+
+            listed = (await http.get("/api/conflicts", params={"document": "d"})).json()["conflicts"]
+            by_key = {one["key"]: one["id"] for one in listed}
+            assert set(by_key) == {"due", None}
+            await post(http, "resolve", 201, id=by_key["due"], choice="use", actor=ann_actor(server))
+            restored = await post(http, "resolve", 201, id=by_key[None], choice="restore")
+            assert restored["result"]["text"] == "<p>Pay it by Friday.</p>"
+            for peer in (ann, bob):
+                root, held = peer.doc.get("xml", type=XmlFragment), peer.doc.get("map", type=Map)
+                await eventually(lambda root=root: str(root) == "<p>Pay it by Friday.</p>")
+                await eventually(lambda held=held: held["due"] == {"day": 4})
+            await ann.close()
+            await bob.close()
 
     run(main())
 

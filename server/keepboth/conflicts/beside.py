@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from keepboth.conflicts.episodes import Clusters, Spot
 from keepboth.conflicts.formats import painted_by, spread_of
+from keepboth.conflicts.kinds import FORMAT, FORMAT_IN_DELETED, IN_REMOVED_SUBTREE, MAP_KEY
 from keepboth.conflicts.nesting import holders, lines_edited_inside
 from keepboth.conflicts.places import format_place, key_place, type_place, writes
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Session, Stroke, parted
-from keepboth.conflicts.zones import FORMAT, FORMAT_IN_DELETED, IN_REMOVED_SUBTREE, MAP_KEY
 from keepboth.yjs.structs import TYPE, Id
 
 Join = Callable[[Stroke, Stroke, Sequence[Spot], int, Id, Id], None]

@@ -16,7 +16,7 @@ from keepboth.conflicts.paths import is_text
 from keepboth.conflicts.rendering import as_json, joined, key_text, text
 from keepboth.conflicts.runs import units_of
 from keepboth.conflicts.screens import Screen
-from keepboth.conflicts.versions import SideKey, Versions
+from keepboth.conflicts.versions import SideKey, Version, Versions
 from keepboth.conflicts.views import _after as after_span
 from keepboth.conflicts.views import _before as before_span
 from keepboth.conflicts.writing import one_after_the_other, written
@@ -71,15 +71,6 @@ class Plan(NamedTuple):
     place: Versions
     arrangement: Arrangement
     screen: Screen | None
-
-
-class Version(NamedTuple):
-    """What one side made of the place, or several the same."""
-
-    sides: tuple[SideKey, ...]
-    text: str
-    pieces: list[int]
-    screen: Screen
 
 
 def offered(place: Versions) -> list[Wish]:
@@ -200,6 +191,8 @@ def _wishes(place: Versions, version: Version | None) -> Wishes:
 
 def _versions(place: Versions) -> list[Version]:
     """The different versions of the sides, equal ones joined."""
+    if place.different:
+        return place.different
     names = disputed(place)
     found: dict[object, Version] = {}
     for key, pieces in place.sides.items():
@@ -211,7 +204,8 @@ def _versions(place: Versions) -> list[Version]:
         mark = (said, bool(pieces), painted(place, pieces, names, screen))
         before = found.get(mark)
         found[mark] = Version((*before.sides, key), *before[1:]) if before else Version((key,), said, pieces, screen)
-    return list(found.values())
+    place.different = list(found.values())
+    return place.different
 
 
 def _chosen(place: Versions, side: SideKey | None) -> Version:
@@ -224,13 +218,12 @@ def _chosen(place: Versions, side: SideKey | None) -> Version:
 
 def _has_own(place: Versions, version: Sequence[int]) -> bool:
     """True if somebody who took part inserted something of a version."""
-    return any(place.pieces[index].own for index in version if index not in place.base)
+    return any(place.pieces[index].own and not place.pieces[index].before for index in version)
 
 
 def _rewrote(place: Versions, version: Sequence[int]) -> bool:
     """True if a side deleted something that was there and put something in."""
-    base, mine = set(place.base), set(version)
-    return bool(base - mine) and _has_own(place, version)
+    return not set(version).issuperset(place.base) and _has_own(place, version)
 
 
 # -- showing -------------------------------------------------------------------------------------------------------

@@ -13,20 +13,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from keepboth.conflicts.beside import Beside
-from keepboth.conflicts.crowds import Shortcut, land, settle
-from keepboth.conflicts.episodes import Cluster, Clusters, Spot, clusters_of
+from keepboth.conflicts.crowds import land
+from keepboth.conflicts.episodes import Cluster, Clusters, clusters_of
 from keepboth.conflicts.lookup import cluster_named
 from keepboth.conflicts.model import Changes, EditFact, Episode, Record
 from keepboth.conflicts.nesting import stir
 from keepboth.conflicts.places import episode_id, writes
 from keepboth.conflicts.runs import Run
+from keepboth.conflicts.search import Search
 from keepboth.conflicts.settling import settled_by
 from keepboth.conflicts.shadow import Shadow
-from keepboth.conflicts.strokes import Session, Stroke, surely_parted
+from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.conflicts.views import episode_of, now_of, span_of
-from keepboth.conflicts.zones import Meeting, Survey, kinds_of
-from keepboth.yjs.structs import STRING, Id, Struct, Update
+from keepboth.yjs.structs import STRING, Struct, Update
 
 
 class DocumentConflicts:
@@ -170,9 +169,10 @@ class DocumentConflicts:
         if line is not None and line.holder is not None:
             stir(line, fact.effective)
         unsure = False
-        for cluster in clusters_of(stroke):
-            self._clusters.touched[cluster] = None  # it meets all that the keystroke before it met
-            unsure = unsure or not cluster.certain
+        if stroke.spots is not None or stroke.places is not None:
+            for cluster in clusters_of(stroke):
+                self._clusters.touched[cluster] = None  # it meets all that the keystroke before it met
+                unsure = unsure or not cluster.certain
         if not alone or self._clusters.crowds or unsure:
             self._enqueue(stroke, stroke.count - 1)
         return True
@@ -256,91 +256,15 @@ class DocumentConflicts:
             for run in runs:
                 land(clusters, stroke, run, nth)
         unseen = self._unseen(stroke)
-        if not unseen:
-            return
-        stretched: dict[Stroke, None] = {}
-        if runs:
-            self._walk(stroke, nth, unseen, runs, stretched)
-        shadow = self._shadow
-        if stroke.wrote or stroke.inside is not None or (stroke.dels and (shadow.below or shadow.formatted)):
-
-            def join(one: Stroke, other: Stroke, spots: Sequence[Spot], kinds: int, first: Id, last: Id) -> None:
-                self._unite(one, other, spots, kinds, first, last, stretched)
-
-            beside = Beside(clusters, stroke, nth, unseen, join, self._all_records)
-            beside.detect()
-            self._steps += beside.steps
-        for other in stretched:
-            clusters.link(other)
-        settle(clusters)
-
-    def _walk(
-        self,
-        stroke: Stroke,
-        nth: int,
-        unseen: list[tuple[Session, int]],
-        runs: list[Run],
-        stretched: dict[Stroke, None],
-    ) -> None:
-        """Look for collisions around each of *runs*."""
-        clusters = self._clusters
-        survey = Survey(stroke, nth, unseen)
-
-        def settled(partner: Stroke, clock: int, possible: int) -> bool:
-            mine, theirs = stroke.spots, partner.spots
-            if not isinstance(mine, Spot) or not isinstance(theirs, Spot) or self._all_records:
-                return False
-            cluster = mine.cluster
-            if cluster is None or cluster is not theirs.cluster or theirs.nth > partner.nth_of(clock):
-                return False
-            return cluster.crowd is not None or (cluster.certain and not possible & ~cluster.kinds)
-
-        for run in runs:
-            if run in survey.covered:
-                continue
-            low = max(run.clock, stroke.clock_at(nth)) if run.stroke is stroke else run.clock
-            entries = None
-            if clusters.crowds:
-                entries = survey.zone(run, low, Shortcut(clusters, stroke, nth, run))
-            if entries is None:
-                entries = survey.zone(run, low, None) or []
-            for meeting in survey.meetings(entries, settled):
-                self._join(stroke, nth, meeting, stretched)
-        self._steps += survey.steps
+        if unseen:
+            search = Search(clusters, stroke, nth, unseen, self.records if self._all_records else None)
+            search.look(runs)
+            self._steps += search.steps
 
     def _touched(self, stroke: Stroke, nth: int) -> list[Run]:
         if stroke.revs is None:
             return list(self._shadow.runs(stroke.ins + stroke.dels))
         return [self._shadow.find(stroke.ins[0], stroke.clock_at(nth))]
-
-    def _join(self, stroke: Stroke, nth: int, meeting: Meeting, stretched: dict[Stroke, None]) -> None:
-        partner, theirs_nth, kinds, own, theirs, first, last = meeting
-        clusters = self._clusters
-        spots = {clusters.spot(stroke, run, nth): None for run in own}
-        spots.update((clusters.spot(partner, run, theirs_nth), None) for run in theirs)
-        self._unite(stroke, partner, list(spots), kinds, first, last, stretched)
-
-    def _unite(
-        self,
-        stroke: Stroke,
-        partner: Stroke,
-        spots: Sequence[Spot],
-        kinds: int,
-        first: Id,
-        last: Id,
-        stretched: dict[Stroke, None],
-    ) -> None:
-        clusters = self._clusters
-        certain = surely_parted(stroke, partner)
-        clusters.unite(spots, kinds, certain)
-        for spot in spots:
-            if clusters.reach(spot, first, last):
-                stretched[spot.stroke] = None
-        if self._all_records:
-            one, other = sorted((stroke.rev, partner.rev))
-            record = Record(one, other, kinds_of(kinds), first, last, certain)
-            if record not in self.records:
-                self.records.append(record)
 
     # -- out -------------------------------------------------------------------------------------------------------
 

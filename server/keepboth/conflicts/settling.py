@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keepboth.conflicts.episodes import Cluster
+from keepboth.conflicts.kinds import FORMAT, FORMAT_IN_DELETED
 from keepboth.conflicts.model import Severity
 from keepboth.conflicts.nesting import note_undoer
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
-from keepboth.conflicts.zones import FORMAT, FORMAT_IN_DELETED
 
 
 def settled_by(shadow: Shadow, cluster: Cluster, severity: Severity) -> int | None:

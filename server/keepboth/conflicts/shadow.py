@@ -15,6 +15,7 @@ from keepboth.conflicts.formats import put_format
 from keepboth.conflicts.nesting import gone_with_holder, note_inside, note_undoer, note_writer, overwritten
 from keepboth.conflicts.runs import Line, Run, RunIndex, link, units_of
 from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.yata import left_of
 from keepboth.errors import InvalidRequest
 from keepboth.yjs.content import format_of, values
 from keepboth.yjs.slicing import dependencies
@@ -100,7 +101,7 @@ class Shadow:
         right = tail.right
         if tail.deleters is not None or tail.length >= MAX_RUN or struct.client in self._awaited:
             return False
-        # Whatever does not build on the same item lies behind it: see `_place`.
+        # Whatever does not build on the same item lies behind it: see `left_of`.
         if right is not None and right.origin == struct.origin and (right.client, right.clock) != struct.right_origin:
             return False
         assert isinstance(tail.content, str)
@@ -186,7 +187,7 @@ class Shadow:
             run.content = _content(struct, offset)
             if right is not None and right.line is not line:
                 right = None
-            link(line, run, _place(self, line, run, left, right))
+            link(line, run, left_of(self.find, line, run, left, right))
             self._note(stroke, struct.kind, line, run)
         known.append(run)
         if client in self._awaited:
@@ -338,30 +339,3 @@ def _content(struct: Struct, offset: int) -> str | tuple[object, ...] | None:
     if struct.kind in (STRING, DELETED):
         return None
     return format_of(struct) if struct.kind == FORMAT else tuple(values(struct)[offset:])
-
-
-def _place(shadow: Shadow, line: Line, run: Run, left: Run | None, right: Run | None) -> Run | None:
-    """The run that *run* goes behind. Source: Yjs 13 ``Item.integrate``; yrs ``Item::integrate`` does the same."""
-    if left.right is right if left is not None else right is not None and right.left is None:
-        return left
-    other = left.right if left is not None else line.first
-    origin, client = run.origin, run.client
-    before: set[Run] = set()
-    conflicting: set[Run] = set()
-    while other is not None and other is not right:
-        before.add(other)
-        conflicting.add(other)
-        if other.origin == origin:
-            if other.client < client:
-                left = other
-                conflicting.clear()
-            elif other.right_origin == run.right_origin:
-                break
-        elif other.origin is not None and (source := shadow.find(*other.origin)) in before:
-            if source not in conflicting:
-                left = other
-                conflicting.clear()
-        else:
-            break
-        other = other.right
-    return left

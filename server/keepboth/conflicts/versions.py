@@ -6,6 +6,7 @@ order, deleted ones included, so a version is an ascending list of pieces. Valid
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -33,16 +34,17 @@ class Piece:
     """Clocks ``low`` to before ``high`` of ``run``. ``alive``: shown at the moment that the place is looked at.
 
     ``own``: the episode's own, inserted by one of its events or by an earlier resolution. ``struck``: deleted by one.
-    ``known``: on the screen of somebody who took part; what is not came later, or from elsewhere.
+    ``before``: part of what all had before. ``known``: on the screen of somebody who took part; what is not came later,
+    or from elsewhere.
     """
 
-    __slots__ = ("alive", "high", "known", "low", "own", "run", "struck")
+    __slots__ = ("alive", "before", "high", "known", "low", "own", "run", "struck")
 
     def __init__(self, run: Run, low: int, high: int) -> None:
         self.run = run
         self.low = low
         self.high = high
-        self.alive = self.own = self.struck = self.known = False
+        self.alive = self.before = self.own = self.struck = self.known = False
 
     @property
     def first(self) -> Id:
@@ -62,8 +64,18 @@ def until(revision: int) -> Screen:
     return lambda stroke: stroke.nth_beyond(revision)
 
 
+class Version(NamedTuple):
+    """What one side made of the place, or several the same."""
+
+    sides: tuple[SideKey, ...]
+    text: str
+    pieces: list[int]
+    screen: Screen
+
+
 class Versions:
-    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens.
+    """``sides`` and ``base`` are versions: indices into ``pieces``. ``screens`` are the sides' screens. ``different``:
+    the versions without repetition, once somebody has worked them out.
 
     Of a key, the pieces are everything it ever held, and a version has one piece or none.
     """
@@ -75,7 +87,7 @@ class Versions:
         self.now = now
         self.line = cluster.line
         self.keyed = self.line.key is not None
-        self.span: Span = span_of(shadow, cluster)
+        self.span: Span = _with(span_of(shadow, cluster), earlier)
         self.screens: dict[SideKey, Screen] = {
             SideKey(*who): union_of(spot.stroke for spot in spots) for who, spots in by_side(cluster.spots).items()
         }
@@ -83,6 +95,7 @@ class Versions:
         self.before: Screen = intersection_of(cluster.spots)
         self.pieces: list[Piece] = []
         self.base: list[int] = []
+        self.different: list[Version] = []
         self.sides: dict[SideKey, list[int]] = {key: [] for key in self.screens}
         members = _members(cluster)
         if self.keyed:
@@ -106,7 +119,8 @@ class Versions:
                 piece.struck = struck
                 piece.known = start < base_end or start < merged_end or any(start < end for end in ends.values())
                 self.pieces.append(piece)
-                if start < base_end:
+                piece.before = start < base_end
+                if piece.before:
                     self.base.append(index)
                 for key, end in ends.items():
                     if start < end:
@@ -124,7 +138,8 @@ class Versions:
             piece.struck = _struck(run, members, earlier)
             piece.known = True
             self.pieces.append(piece)
-            if run is base:
+            piece.before = run is base
+            if piece.before:
                 self.base.append(index)
             for key, held in ours.items():
                 if run is held:
@@ -144,9 +159,9 @@ class Versions:
         """A screen that shows a piece: the present one if it can be, else that of somebody who took part."""
         if self.pieces[index].alive:
             return self.now
-        if index in self.base:
+        if self.pieces[index].before:
             return self.before
-        return next((self.screens[key] for key, version in self.sides.items() if index in version), everything)
+        return next((self.screens[key] for key, version in self.sides.items() if _holds(version, index)), everything)
 
     def say(self, indices: Iterable[int], screen: Screen | None = None) -> str:
         """What pieces say one after the other, deleted or not; what is nested in them, as on *screen*."""
@@ -170,7 +185,8 @@ class Versions:
         """Cut one piece in two: versions are renumbered."""
         piece = self.pieces[index]
         rest = Piece(piece.run, piece.low + offset, piece.high)
-        rest.alive, rest.own, rest.struck, rest.known = piece.alive, piece.own, piece.struck, piece.known
+        rest.alive, rest.before, rest.own = piece.alive, piece.before, piece.own
+        rest.struck, rest.known = piece.struck, piece.known
         piece.high = rest.low
         self.pieces.insert(index + 1, rest)
         for version in (self.base, *self.sides.values()):
@@ -219,6 +235,18 @@ class Versions:
         return sorted(found)
 
 
+def _with(span: Span, revisions: frozenset[int]) -> Span:
+    """*span*, so far that it holds what earlier resolutions put at its ends."""
+    first, low, last, high = span
+    for run in span.line.runs() if revisions and span.line.key is None else ():
+        if run.stroke.revs is None and run.stroke.rev in revisions:
+            if run.order < first.order:
+                first, low = run, run.clock
+            if run.order > last.order:
+                last, high = run, run.end
+    return Span(first, low, last, high)
+
+
 def _members(cluster: Cluster) -> dict[Stroke, int]:
     """The episode's strokes and the first event of each that takes part."""
     found: dict[Stroke, int] = {}
@@ -257,6 +285,11 @@ def _removers(shadow: Shadow, run: Run) -> frozenset[Stroke]:
 def _cuts(low: int, high: int, at: Iterable[int]) -> Iterator[tuple[int, int]]:
     edges = sorted({low, high, *(clock for clock in at if low < clock < high)})
     yield from pairwise(edges)
+
+
+def _holds(version: list[int], index: int) -> bool:
+    at = bisect_left(version, index)
+    return at < len(version) and version[at] == index
 
 
 def _renumbered(old: int, split: int) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.episodes import Cluster
+from keepboth.conflicts.kinds import BESIDE, DELETE_DELETE, INSERT_IN_DELETED, INSERT_INSERT, kinds_of
 from keepboth.conflicts.model import Episode
 from keepboth.conflicts.paths import heading_above, line_number, path_to
 from keepboth.conflicts.places import episode_id
@@ -25,7 +26,6 @@ from keepboth.conflicts.settling import settled_by
 from keepboth.conflicts.severity import severity_of
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.sides import Region, by_side, rewrote, side_of
-from keepboth.conflicts.zones import BESIDE, DELETE_DELETE, INSERT_IN_DELETED, INSERT_INSERT, kinds_of
 
 AROUND: Final = 200
 """Characters of text given before and after an episode."""

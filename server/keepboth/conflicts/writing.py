@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from keepboth.conflicts.arranging import Element, Fresh
 from keepboth.conflicts.paths import is_text
@@ -15,19 +15,18 @@ from keepboth.yjs.structs import STRING
 
 def one_after_the_other(place: Versions, versions: Iterable[tuple[str, list[int]]]) -> list[Element]:
     """Whole *versions* (text, pieces) in the order in which their own content lies, words apart."""
-    base = set(place.base)
+
+    def start(version: tuple[str, list[int]]) -> int:
+        return next((index for index in version[1] if not place.pieces[index].before), version[1][0])
+
     found: list[Element] = []
     said = ""
-    for text, pieces in sorted(versions, key=lambda version: _start(version[1], base)):
+    for text, pieces in sorted(versions, key=start):
         if said and is_text(place.line, place.merged) and _needs_space(said, text):
             found.append(Fresh(" "))
         found += pieces
         said = text
     return found
-
-
-def _start(version: Sequence[int], base: set[int]) -> int:
-    return next((index for index in version if index not in base), version[0])
 
 
 def _needs_space(left: str, right: str) -> bool:

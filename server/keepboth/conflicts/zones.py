@@ -14,34 +14,16 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.crowds import Shortcut
-from keepboth.conflicts.model import Kind
+from keepboth.conflicts.kinds import (
+    ADJACENT_DELETES,
+    DELETE_DELETE,
+    INSERT_AT_EDGE,
+    INSERT_IN_DELETED,
+    INSERT_INSERT,
+)
 from keepboth.conflicts.runs import Run, Stretch
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.yjs.structs import Id
-
-INSERT_INSERT: Final = 1
-DELETE_DELETE: Final = 2
-INSERT_IN_DELETED: Final = 4
-INSERT_AT_EDGE: Final = 8
-ADJACENT_DELETES: Final = 16
-MAP_KEY: Final = 32
-IN_REMOVED_SUBTREE: Final = 64
-FORMAT: Final = 128
-FORMAT_IN_DELETED: Final = 256
-BESIDE: Final = MAP_KEY | IN_REMOVED_SUBTREE | FORMAT | FORMAT_IN_DELETED
-"""The kinds that are not found by walking: see `beside`."""
-
-KIND_OF: Final[dict[int, Kind]] = {
-    INSERT_INSERT: "insert-insert",
-    DELETE_DELETE: "delete-delete",
-    INSERT_IN_DELETED: "insert-in-deleted",
-    INSERT_AT_EDGE: "insert-at-edge",
-    ADJACENT_DELETES: "adjacent-deletes",
-    MAP_KEY: "map-key",
-    IN_REMOVED_SUBTREE: "in-removed-subtree",
-    FORMAT: "format",
-    FORMAT_IN_DELETED: "format-in-deleted",
-}
 
 SEEN: Final = 1  # on the author's screen just after the edit
 THEIRS: Final = 2  # inserted by a partner
@@ -53,10 +35,6 @@ HOPS: Final = 32
 
 Entry = tuple[int, Run, int, int, tuple[Stroke, ...]]
 """``(flags, run, low, high, partners that deleted it)``: clocks *low* to *high*, exclusive, of a run."""
-
-
-def kinds_of(bits: int) -> frozenset[Kind]:
-    return frozenset(kind for bit, kind in KIND_OF.items() if bits & bit)
 
 
 class Meeting(NamedTuple):

@@ -10,7 +10,7 @@ from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.screens import everything
 from keepboth.conflicts.versions import Versions
 from keepboth.decider.conflicts import CONFLICT_TYPES, ConflictState, conflict_states, state_in
-from keepboth.errors import NotFound, NotKnownYet
+from keepboth.errors import KeepBothError, NotFound, NotKnownYet
 from keepboth.events import Event, compress_ranges
 from keepboth.live.detection import Detector
 from keepboth.live.hub import Hub
@@ -63,10 +63,15 @@ class Looker:
         """The entry with everything that the room shows and nothing of it still on its way, if that can be had."""
         for _ in range(TRIES):
             room = await self._hub.live_room(document)
-            if room.in_flight:
-                await self._hub.flush(room)
-            events, read_until = await asyncio.to_thread(self._decisions, document)
-            engine = await self._detector.engine(room, ENGINE_S)
+            try:
+                if room.in_flight:
+                    await self._hub.flush(room)
+                events, read_until = await asyncio.to_thread(self._decisions, document)
+                engine = await self._detector.engine(room, ENGINE_S)
+            except KeepBothError:
+                if room.state == "closed":
+                    continue  # it left memory meanwhile
+                raise
             if room.state == "live" and not room.in_flight:
                 break
         if room.state != "live":
