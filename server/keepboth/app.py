@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.shelf import Shelf
 from keepboth.settings import Settings
-from keepboth.store.base import StoredEpisode
+from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
@@ -99,6 +100,11 @@ def open_checkpoints(data: Path) -> SqliteFoldCheckpoints:
     return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=FORMAT)
 
 
+def described(store: EventStore, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
+    """Entries of the conflict log as editors get them over the socket."""
+    return entries(store, episodes, Viewpoint(now_us()))
+
+
 def rebuild_conflicts(
     data: Path, document: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> int:
@@ -125,7 +131,7 @@ def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T
 
     async def main() -> _T:
         settings = Settings.model_validate({"data": data})
-        detector = Detector(store, conflicts, lambda episodes: [])
+        detector = Detector(store, conflicts, partial(described, store))
         hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
         try:
             return await act(Resolver(hub, detector, store, conflicts))
@@ -278,7 +284,9 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts, self._describe, shelf=Shelf(self.store, self.engines))
+        self.detector = Detector(
+            self.store, self.conflicts, partial(described, self.store), shelf=Shelf(self.store, self.engines)
+        )
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(
@@ -318,10 +326,6 @@ class Application:
             self.engines.close()
             self.conflicts.close()
             self.checkpoints.close()
-
-    def _describe(self, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
-        """Entries of the conflict log as editors get them."""
-        return entries(self.store, episodes, Viewpoint(now_us()))
 
     def stop(self) -> None:
         """Ask :meth:`serve` to end."""

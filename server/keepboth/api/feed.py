@@ -64,15 +64,15 @@ class Feed:
         loop = asyncio.get_running_loop()
         heard, ring, look = loop.time(), bell.next(), True
         while not bell.closed:
-            found = b""
-            if look:
+            progress = await self._progress()
+            if look or progress:
                 ring = bell.next()
-                found = await asyncio.to_thread(self._read)
-            found += await self._progress()
-            if found:
-                heard, look = loop.time(), True
-                yield found
-                continue
+                while not bell.closed and (found := await asyncio.to_thread(self._read)):
+                    heard = loop.time()
+                    yield found
+            if progress:  # behind what it is about: whoever hears that everything is known has got it
+                heard = loop.time()
+                yield progress
             with suppress(TimeoutError):
                 await asyncio.wait_for(ring.wait(), PROGRESS_S)
             look = ring.is_set()

@@ -19,7 +19,7 @@ from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.errors import NotKnownYet
 from keepboth.live.bell import Bell
-from keepboth.live.judging import decisions_of
+from keepboth.live.judging import named_by
 from keepboth.live.passage import CommittedEdit
 from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact
 from keepboth.live.recording import Batch, Describe, Recorder, Told
@@ -69,7 +69,8 @@ class Watch:
     """What detection knows of one live room.
 
     ``last`` and ``last_other`` are the newest release points of two different sessions: enough to tell in a moment
-    whether an edit's author missed somebody's. ``covered`` is the revision up to which conflicts are known.
+    whether an edit's author missed somebody's. ``covered`` is the revision up to which conflicts are known. ``named``:
+    ids of entries that were decided about, for the next findings.
     """
 
     room: Room
@@ -93,6 +94,7 @@ class Watch:
     shown_at: float = -1.0
     timer: asyncio.TimerHandle | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    named: set[str] = field(default_factory=set)
 
     @property
     def known(self) -> int:
@@ -122,6 +124,7 @@ class Detector:
         self._worker = self._loop.create_task(self._work())
         self._saver = self._loop.create_task(self._save_regularly())
         self._saves: set[asyncio.Task[None]] = set()
+        self._named: dict[str, set[str]] = {}
         self.bell = Bell()
         self._recorder = Recorder(store, conflicts, describe)
         self._ended = perf_counter()
@@ -137,6 +140,7 @@ class Detector:
         ``revision`` and ``document_hash`` are those of the log now.
         """
         self._recorder.forget(document)
+        self._named[document] = await asyncio.to_thread(named_by, self._store, document)
         covered, digest = await asyncio.to_thread(self._conflicts.cursor, document)
         agrees = digest == document_hash if covered == revision else not await self._differs(document, covered, digest)
         if covered > revision or not agrees:
@@ -148,6 +152,7 @@ class Detector:
     def attach(self, room: Room, covered: int) -> None:
         """Watch a room that has just been folded; its conflicts are known up to *covered*."""
         watch = Watch(room, covered=covered, saved=covered, last=room.revision, last_other=room.revision)
+        watch.named |= self._named.pop(room.name, set())
         self._watches[room] = watch
         if covered != room.revision:
             self._start(watch)
@@ -196,9 +201,8 @@ class Detector:
     def decided(self, room: Room, conflicts: Sequence[str]) -> None:
         """Called by a room after decisions about these entries were recorded."""
         watch = self._watches.get(room)
-        if watch is not None and watch.projector is not None:
-            for id in conflicts:
-                watch.projector.name(id)
+        if watch is not None:
+            watch.named.update(conflicts)
         self._do(self._judge(room))
 
     async def _judge(self, room: Room) -> None:
@@ -222,6 +226,7 @@ class Detector:
             and not watch.queue
             and watch.shown < watch.covered == watch.room.revision
         ):
+            watch.projector.name(watch.named)
             self._hand_over(watch, watch.projector.findings())
         self._save_soon(watch)
         self._put_away(watch)
@@ -319,7 +324,6 @@ class Detector:
                     found.engine.report_all()
                 watch.projector = projector = found
                 self.restored += 1
-            projector.name_all(await asyncio.to_thread(decisions_of, self._store, watch.room.name))
         if projector.revision < watch.build_until:
             events = await asyncio.to_thread(
                 self._store.edit_rows,
@@ -371,6 +375,8 @@ class Detector:
         if watch.timer is not None:
             watch.timer.cancel()
         watch.timer, watch.shown_at, watch.asked = None, now, False
+        named, watch.named = watch.named, set()
+        projector.name(named)
         started = perf_counter()
         findings = await self._threaded(watch, projector.findings) if watch.heavy else projector.findings()
         took_s = perf_counter() - started

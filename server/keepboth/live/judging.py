@@ -36,6 +36,11 @@ def named_in(event: Event) -> str | None:
     return None if decision is None else decision.conflict
 
 
+def named_by(store: EventStore, document: str) -> set[str]:
+    """The ids under which decisions about the document's entries named them."""
+    return {id for event in decisions_of(store, document) if (id := named_in(event)) is not None}
+
+
 def verdict(state: ConflictState, revisions: Sequence[int], settled_by: int | None) -> Verdict:
     """What *state* means for the entry that holds *revisions* now."""
     value: dict[str, Any] = {}

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.events import Context, Draft, Event, Seen
+from keepboth.events import Context, Draft, Seen
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.live.judging import decisions_of, judge, named_in
+from keepboth.live.judging import judge, named_by
 from keepboth.live.rows import rows_of
 from keepboth.store.base import ConflictStore, DocumentRow, EditRow, EventStore
 from keepboth.yjs.structs import SKIP, Update
@@ -90,17 +90,10 @@ class ConflictProjector:
             self._add(batch)
         self.revision = max(self.revision, revision)
 
-    def name(self, id: str) -> None:
-        """Somebody has decided about the entry *id*: it must lead to that entry whatever its id becomes, also if it was
-        never among the findings under this one."""
-        self._named.add(id)
-
-    def name_all(self, decisions: Iterable[Event]) -> None:
-        """:meth:`name` for every decision that was recorded."""
-        for event in decisions:
-            named = named_in(event)
-            if named is not None:
-                self.name(named)
+    def name(self, ids: Iterable[str]) -> None:
+        """Somebody has decided about entries under these ids: they must lead there whatever the ids become, also where
+        an entry was never among the findings under this one."""
+        self._named.update(ids)
 
     def held(self, revision: int) -> tuple[EditRow, Update] | None:
         """An edit that was waiting when it was read from the log."""
@@ -176,13 +169,13 @@ def _build(store: EventStore, conflicts: ConflictStore, row: DocumentRow, tell: 
     if known and store.hash_at(row.document, known) != digest:
         conflicts.drop(row.document)  # found in another history of the document
     projector = ConflictProjector(row.document)
+    projector.name(named_by(store, row.document))
     episodes: dict[str, Episode] = {}
     aliases: list[tuple[str, str]] = []
     while True:
         while edits := store.edit_rows(row.document, after=projector.revision, until=row.revision, limit=READ_ROWS):
             projector.take_rows(edits)
             tell(projector.revision)
-        projector.name_all(decisions_of(store, row.document))
         findings = projector.findings()
         for old, _ in findings.superseded:
             episodes.pop(old, None)
