@@ -20,8 +20,9 @@ from benchmarks.traces import folder, load
 from tests.contexts import Score, Session, hot_spots, questions_open, recording, score_all, score_touching
 
 ASK: dict[str, int | None] = {"no_questions": 0, "one_open": 1, "as_shipped": None}
-RECORDING_UNASKED = 600
-"""Without questions nearly all edits of the recording pass for concurrent, and weighing all pairs takes the square."""
+EDITS, EDITS_UNASKED = 400, 100
+RECORDED, RECORDED_UNASKED = 6000, 600
+"""Without questions nearly all pairs pass for concurrent, and weighing them all takes the square of the edits."""
 
 
 def figures(session: Session) -> dict[str, Any]:
@@ -55,10 +56,11 @@ def measured(play: Coroutine[Any, Any, Session]) -> dict[str, Any]:
 def main() -> None:
     """Measure and print."""
     quick = "--quick" in sys.argv
-    edits = 60 if quick else 400
     out: dict[str, Any] = {"one_way_ms": [10, 30], "pause_ms": 40}
     for name, most in ASK.items():
         rows: dict[str, Any] = {}
+        few = quick or most == 0
+        edits = EDITS_UNASKED if few else EDITS
         with questions_open(most), tempfile.TemporaryDirectory() as folder_name:
             data = Path(folder_name)
             for clients in (2, 3, 5):
@@ -71,7 +73,7 @@ def main() -> None:
             if folder() is None:
                 rows["friendsforever"] = "skipped: KEEPBOTH_TRACES names no folder"
             else:
-                limit = RECORDING_UNASKED if quick or most == 0 else 6000
+                limit = RECORDED_UNASKED if few else RECORDED
                 rows["friendsforever"] = measured(recording(data / "friends", load("friendsforever"), limit, 0.002))
         out[name] = rows
     report("contexts", out)
