@@ -97,7 +97,7 @@ def test_formats_belong_to_a_collision_whose_pairs_taught_nothing_new() -> None:
 
 
 def test_what_was_edited_inside_belongs_to_a_collision_whose_pairs_taught_nothing_new() -> None:
-    """The same with paragraphs: Ned also typed in one that Dan removed."""
+    """The same with paragraphs: Ned also named one that Dan removed."""
     world = World()
     zoe, oz, ned, sue, dan = (
         world.join(name, name, id) for name, id in (("zoe", 10), ("oz", 20), ("ned", 30), ("sue", 90), ("dan", 40))
@@ -110,8 +110,8 @@ def test_what_was_edited_inside_belongs_to_a_collision_whose_pairs_taught_nothin
         for _ in range(30):
             children(zoe).append(XmlElement("p", {}, [XmlText("old")]))
 
-    def insert_and_type() -> None:
-        children(ned)[27].children[0].insert(0, "late ")
+    def insert_and_name() -> None:
+        children(ned)[27].attributes["id"] = "late"
         children(ned).insert(0, XmlElement("p"))
 
     def remove() -> None:
@@ -122,7 +122,7 @@ def test_what_was_edited_inside_belongs_to_a_collision_whose_pairs_taught_nothin
     for person in (oz, ned, dan):
         world.pull(person)
     oz.edit(lambda: children(oz).insert(0, XmlElement("p")))
-    ned.edit(insert_and_type)
+    ned.edit(insert_and_name)
     sue.edit(lambda: children(sue).append(XmlElement("p")))
     dan.edit(remove)
     for person in (oz, ned, sue, dan):
