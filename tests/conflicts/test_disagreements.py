@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
+
+from pycrdt import XmlElement, XmlFragment, XmlText
 
 from keepboth.conflicts.engine import DocumentConflicts
 from tests.conflicts.brute_force import BruteForce
-from tests.conflicts.world import World
+from tests.conflicts.world import Client, World
 
 
 def test_id_of_a_formatting_collision_is_the_same_in_every_order() -> None:
@@ -90,4 +93,45 @@ def test_formats_belong_to_a_collision_whose_pairs_taught_nothing_new() -> None:
         engine.add([fact])
     (expected,) = BruteForce(facts).episodes()
     assert expected.kinds == {"insert-insert", "format-in-deleted"}
+    assert engine.episodes() == (expected,)
+
+
+def test_what_was_edited_inside_belongs_to_a_collision_whose_pairs_taught_nothing_new() -> None:
+    """The same with paragraphs: Ned also named one that Dan removed."""
+    world = World()
+    zoe, oz, ned, sue, dan = (
+        world.join(name, name, id) for name, id in (("zoe", 10), ("oz", 20), ("ned", 30), ("sue", 90), ("dan", 40))
+    )
+
+    def children(client: Client) -> Any:
+        return client.doc.get("xml", type=XmlFragment).children
+
+    def fill() -> None:
+        for _ in range(30):
+            children(zoe).append(XmlElement("p", {}, [XmlText("old")]))
+
+    def insert_and_name() -> None:
+        children(ned)[27].attributes["id"] = "late"
+        children(ned).insert(0, XmlElement("p"))
+
+    def remove() -> None:
+        del children(dan)[27]
+
+    zoe.edit(fill)
+    world.push(zoe)
+    for person in (oz, ned, dan):
+        world.pull(person)
+    oz.edit(lambda: children(oz).insert(0, XmlElement("p")))
+    ned.edit(insert_and_name)
+    sue.edit(lambda: children(sue).append(XmlElement("p")))
+    dan.edit(remove)
+    for person in (oz, ned, sue, dan):
+        world.push(person)
+    world.finish()
+    facts = world.facts()
+    engine = DocumentConflicts()
+    for fact in facts:
+        engine.add([fact])
+    (expected,) = BruteForce(facts).episodes()
+    assert expected.kinds == {"insert-insert", "in-removed-subtree"}
     assert engine.episodes() == (expected,)

@@ -213,7 +213,7 @@ class World:
             edit = todo.pop()
             if edit not in found:
                 found.add(edit)
-                todo += surely[edit]
+                todo += surely.get(edit, edit.known)  # not there yet if a delete came before what it deletes
                 todo += [other for other in surely if other.client is edit.client and other.revision < edit.revision]
         return frozenset(found)
 
