@@ -204,7 +204,7 @@ def test_what_another_tab_brings_collides_and_is_never_sure(tmp_path: Path) -> N
             assert brought.context == Context(Seen(0), Seen(by_ben.revision))
             assert first.session == "y:1"
             projector = ConflictProjector("d")
-            projector.take_events(server.events("d"))
+            projector.take_rows(server.application.store.edit_rows("d", limit=10_000))
             (episode,) = projector.engine.episodes()
             assert episode.kinds == {"insert-insert"}
             assert not episode.certain
