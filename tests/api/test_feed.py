@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 import keepboth.api.feed as feed
-from keepboth.api.models import FeedEvent
+from keepboth.api.conflict_models import FeedEvent
 from keepboth.events import Event, Seen
 from keepboth.live.projector import ConflictProjector
 from keepboth.yjs.messages import encode_private

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, get_args
 
 from fastapi import APIRouter, Query, Response
 
-import keepboth.api.models as models
+import keepboth.api.conflict_models as shapes
 import keepboth.api.reading as reading
 from keepboth.api.cloudevents import rfc3339
 from keepboth.api.entries import Viewpoint, entries
@@ -75,10 +75,10 @@ def _lagging(parts: Services, after: str, limit: int) -> tuple[list[tuple[Docume
     return found, rows[-1].document if rows else ""
 
 
-async def _survey(parts: Services) -> tuple[list[models.Lag], bool]:
+async def _survey(parts: Services) -> tuple[list[shapes.Lag], bool]:
     """Documents that the engine is behind in, after it had a moment to catch up; and whether all were looked at."""
     until = monotonic() + SURVEY_S
-    behind: list[models.Lag] = []
+    behind: list[shapes.Lag] = []
     after = ""
     while monotonic() < until and len(behind) < MAX_BEHIND:
         lagging, last = await asyncio.to_thread(_lagging, parts, after, 200)
@@ -86,7 +86,7 @@ async def _survey(parts: Services) -> tuple[list[models.Lag], bool]:
             left = until - monotonic()
             known = await catch_up(parts, row, left / 2) if left > 0.01 else Known(stored, row.revision, False)
             if not known.complete:
-                behind.append(models.Lag(document=row.document, known_revision=known.known, revision=row.revision))
+                behind.append(shapes.Lag(document=row.document, known_revision=known.known, revision=row.revision))
         if not last:
             return behind[:MAX_BEHIND], True
         after = last
@@ -97,7 +97,7 @@ class Reach(NamedTuple):
     """How far an answer about one document (``known``) or all documents is known."""
 
     known: Known | None
-    behind: list[models.Lag]
+    behind: list[shapes.Lag]
     complete: bool
 
     def fields(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ async def reach(parts: Services, document: str | None) -> Reach:
         return Reach(None, behind, surveyed and not behind)
     row = await asyncio.to_thread(reading.document_row, parts.store, document)
     known = await stored_or_caught_up(parts, row, CATCH_UP_S)
-    lag = models.Lag(document=document, known_revision=known.known, revision=known.head)
+    lag = shapes.Lag(document=document, known_revision=known.known, revision=known.head)
     return Reach(known, [] if known.complete else [lag], known.complete)
 
 
@@ -132,15 +132,15 @@ async def list_conflicts(
     response: Response,
     after: Annotated[str, Query(description="where the page before ended: see `next`; or an entry's id")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> models.ConflictList:
+) -> shapes.ConflictList:
     """Entries of the conflict log that fit all filters."""
     reached = await reach(parts, asked.wanted.document)
 
-    def read() -> tuple[list[models.Conflict], str | None, int]:
+    def read() -> tuple[list[shapes.Conflict], str | None, int]:
         page = parts.conflicts.page(
             asked.wanted, order=asked.order, mine=asked.view.viewer, after=_cursor(parts, asked, after), limit=limit
         )
-        found = [models.Conflict(**entry) for entry in entries(parts.store, page.episodes, asked.view)]
+        found = [shapes.Conflict(**entry) for entry in entries(parts.store, page.episodes, asked.view)]
         return found, page.next, parts.conflicts.count(asked.wanted.document)
 
     found, cursor, count = await asyncio.to_thread(read)
@@ -148,7 +148,7 @@ async def list_conflicts(
     if cursor is not None:
         following = address("/api/conflicts", {**asked.query, "after": cursor, "limit": limit})
     response.headers.update({**link_header(following), **reached.headers()})
-    return models.ConflictList(conflicts=found, count=count, next=following, **reached.fields())
+    return shapes.ConflictList(conflicts=found, count=count, next=following, **reached.fields())
 
 
 def _cursor(parts: Services, asked: Asked, after: str) -> str:
@@ -161,21 +161,21 @@ def _cursor(parts: Services, asked: Asked, after: str) -> str:
 
 
 @router.get("/api/conflicts/counts")
-async def count_conflicts(parts: Parts, asked: Filters, response: Response) -> models.ConflictCounts:
+async def count_conflicts(parts: Parts, asked: Filters, response: Response) -> shapes.ConflictCounts:
     """How many entries of each sort fit all filters, and the lines that go under a list of them."""
     reached = await reach(parts, asked.wanted.document)
 
-    def read() -> models.ConflictCounts:
+    def read() -> shapes.ConflictCounts:
         counts = parts.conflicts.counts(asked.wanted, documents=MAX_DOCUMENTS)
         own = _own_devices(parts, asked)
         tally = _tally(parts, asked.wanted.document, reached, counts, own)
-        return models.ConflictCounts(
+        return shapes.ConflictCounts(
             **{
                 **counts._asdict(),
                 "possible": counts.total - counts.certain,
                 "shown": tally.shown,
                 "hidden": tally.hidden,
-                "documents": [models.DocumentConflicts(document=d, total=n, open=o) for d, n, o in counts.documents],
+                "documents": [shapes.DocumentConflicts(document=d, total=n, open=o) for d, n, o in counts.documents],
                 "edits": tally.edits,
                 "people": tally.people,
                 "footer": as_json(footer(tally)),
@@ -221,7 +221,7 @@ async def get_conflict(
     id: Annotated[str, Query(max_length=200, description="an entry's id, old or new")],
     document: SomeName,
     view: View,
-) -> models.ConflictDetail:
+) -> shapes.ConflictDetail:
     """One entry of the conflict log with the edits that met in it. The id of an entry that became part of another leads
     there. Ids are unique within a document: name it where several have the same."""
     episode = await asyncio.to_thread(parts.conflicts.get, id, document)
@@ -233,18 +233,18 @@ async def get_conflict(
     return await asyncio.to_thread(_detail, parts, id, episode.document, known, view)
 
 
-def _detail(parts: Services, id: str, document: str, known: Known, view: Viewpoint) -> models.ConflictDetail:
+def _detail(parts: Services, id: str, document: str, known: Known, view: Viewpoint) -> shapes.ConflictDetail:
     episode = parts.conflicts.get(id, document)
     if episode is None:
         raise NotFound("there is no such conflict any more", id=id)
     (entry,) = entries(parts.store, [episode], view)
-    conflict = models.Conflict(**entry)
+    conflict = shapes.Conflict(**entry)
     names = {side.actor: side.name for side in conflict.sides}
-    events: list[models.ConflictEvent] = []
+    events: list[shapes.ConflictEvent] = []
     for first, last in compress_ranges(conflict.revisions):
         page = parts.store.read(document, after=first - 1, until=last, limit=MAX_EVENTS - len(events))
         events.extend(
-            models.ConflictEvent(
+            shapes.ConflictEvent(
                 revision=event.revision,
                 id=id_text(event.id),
                 actor=event.actor,
@@ -258,6 +258,6 @@ def _detail(parts: Services, id: str, document: str, known: Known, view: Viewpoi
         )
         if len(events) >= MAX_EVENTS:
             break
-    return models.ConflictDetail(
+    return shapes.ConflictDetail(
         conflict=conflict, events=events, known_revision=known.known, revision=known.head, complete=known.complete
     )

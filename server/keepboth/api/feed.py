@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query, Response
 from starlette.types import Receive, Scope, Send
 
-import keepboth.api.models as models
+import keepboth.api.conflict_models as shapes
 from keepboth.api.cloudevents import json_bytes
 from keepboth.api.conflicts import CATCH_UP_S, reach
 from keepboth.api.entries import Viewpoint, entries
@@ -225,7 +225,7 @@ async def _gone(receive: Receive) -> None:
 @router.get(
     "/api/conflicts/feed",
     response_class=FeedResponse,
-    responses={200: {"model": models.FeedEvent, "description": "Server-sent events: see `FeedEvent`."}},
+    responses={200: {"model": shapes.FeedEvent, "description": "Server-sent events: see `FeedEvent`."}},
 )
 async def follow_conflicts(
     parts: Parts,
