@@ -40,8 +40,9 @@ def repeating(rng: Random, facts: list[EditFact], share: float) -> list[EditFact
     past = Pairs(facts).past
     by_revision = {fact.revision: fact for fact in facts}
     out = []
-    for fact in facts:
-        earlier = [revision for revision in sorted(past[fact.revision]) if revision < fact.revision]
+    for at, fact in enumerate(facts):
+        before = {other.revision for other in facts[:at]}
+        earlier = [rev for rev in sorted(past[fact.revision] & before) if rev < fact.revision]
         if earlier and rng.random() < share:
             both = (by_revision[rng.choice(earlier)], fact)
             fact = fact._replace(update=decode_update(merge_updates(*(encode_update(one.update) for one in both))))
