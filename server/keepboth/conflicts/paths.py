@@ -66,13 +66,15 @@ def line_number(line: Line, run: Run, low: int, shows: Screen) -> int | None:
     if line.key is not None or not is_text(line, shows):
         return None
     number = 1
-    for other in line.runs():
+    other = line.first
+    while other is not None:  # all that lies before it: every step counts
         content = other.content
         if isinstance(content, str) and "\n" in content:
             start, stop = visible(other, other.clock, low if other is run else other.end, shows)
             number += content.count("\n", start - other.clock, stop - other.clock)
         if other is run:
             break
+        other = other.right
     return number
 
 
