@@ -10,7 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlText
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode, Record, Side, Step
-from keepboth.events import Context
+from keepboth.events import Context, Seen
 from keepboth.yjs.structs import Update
 from tests.conflicts.mixed_scenes import Change, MixedWorld, Person, block, scene, told
 
@@ -148,6 +148,21 @@ def test_a_value_that_merging_has_hidden_is_not_deleted_by_who_names_it() -> Non
     engine.add([ann, bob, transfer, dan._replace(revision=4, effective=4)])
     (episode,) = engine.episodes()
     assert (episode.revisions, episode.settled_by) == ((1, 2, 4), None)
+
+
+def test_deletes_that_came_before_the_value_write_its_key_once_it_is_there() -> None:
+    (target,) = scene([], {"ann": [put("k", 1)]}).facts
+    seen = Seen(0, ((1, 1),))
+    gone = Update({}, {20: [(0, 1)]})
+    deletes = [EditFact(at, at, f"session {at}", f"actor {at}", Context(seen, seen), gone) for at in (2, 3)]
+    ordered, late = DocumentConflicts(), DocumentConflicts()
+    for fact in (target, *deletes):
+        ordered.add([fact])
+    for fact in (*deletes, target):
+        late.add([fact])
+    (episode,) = late.episodes()
+    assert ordered.episodes() == (episode,)
+    assert (episode.kinds, episode.revisions, episode.base, episode.key) == ({"map-key"}, (2, 3), "1", "k")
 
 
 # -- in what somebody removed ----------------------------------------------------------------------------------------

@@ -264,12 +264,15 @@ class Clusters:
         if not several and not self.shadow.below and not self.shadow.formatted:
             return False
         news = spot.beside  # may be new
+        before = (spot.left, spot.right)
         if spot.left is None or self.place(first) < self.place(spot.left):
             spot.left = first
             news = True
         if spot.right is None or self.place(last) > self.place(spot.right):
             spot.right = last
             news = True
+        if spot.beside and spot.cluster is not None and (spot.left, spot.right) != before:
+            self.touched[spot.cluster] = None
         return news and several and spot.first.line is not None and spot.first.line.key is None
 
     def place(self, item: Id) -> tuple[int, int]:

@@ -67,14 +67,15 @@ def line_number(line: Line, run: Run, low: int, shows: Screen) -> int | None:
         return None
     number = 1
     other = line.first
-    while other is not None:  # all that lies before it: every step counts
+    while other is not None and other is not run:
         content = other.content
-        if isinstance(content, str) and "\n" in content:
-            start, stop = visible(other, other.clock, low if other is run else other.end, shows)
+        if content is not None and "\n" in content and isinstance(content, str):
+            start, stop = visible(other, other.clock, other.end, shows)
             number += content.count("\n", start - other.clock, stop - other.clock)
-        if other is run:
-            break
         other = other.right
+    if isinstance(run.content, str):
+        start, stop = visible(run, run.clock, low, shows)
+        number += run.content.count("\n", start - run.clock, stop - run.clock)
     return number
 
 

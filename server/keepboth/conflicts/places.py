@@ -99,31 +99,26 @@ def format_places(stroke: Stroke, line: Line) -> list[Place]:
     ]
 
 
-def format_mark(shadow: Shadow, spot: Spot) -> tuple[int, int, int, Id] | None:
-    """What names a place of formatted text: ``(0, …)`` and the lowest format item that the stroke inserted, else
-    ``(1, …)`` and the lowest that it deleted; and the first character."""
-    if not isinstance(spot, Place) or spot.what != FORMATTED or spot.first.line is None:
+def _format_item(shadow: Shadow, spot: Spot) -> tuple[int, int, int] | None:
+    """``(0, client, clock)`` of the lowest format item that a stroke inserted where it formatted, else ``(1, …)`` of
+    the lowest that it deleted; None if the spot is not about formats."""
+    line = spot.first.line
+    if not isinstance(spot, Place) or spot.what != FORMATTED or line is None:
         return None
-    items = [run for run in writes(shadow, spot.stroke).get(spot.first.line, []) if run.kind == FORMAT]
-    client, clock = min(
-        ((run.client, run.clock) for run in items if run.stroke is spot.stroke),
-        default=(-1, -1),
-    )
-    if client < 0:
-        client, clock = min((run.client, run.clock) for run in items)
-        return 1, client, clock, spot.ends()[0]
-    return 0, client, clock, spot.ends()[0]
+    items = [run for run in writes(shadow, spot.stroke).get(line, []) if run.kind == FORMAT]
+    return min((int(run.stroke is not spot.stroke), run.client, run.clock) for run in items)
 
 
 def episode_id(shadow: Shadow, cluster: Cluster) -> str:
-    """What names the episode: the lowest id that its edits created or deleted there. Where they only formatted, what
-    names the lowest of their places: ``f-``, a format item, and the first character."""
+    """What names the episode: the lowest id that its edits created or deleted there. Where they only formatted, ``f-``,
+    the lowest format item that one of them inserted, and the first character where that one met others."""
     if cluster.low != NO_LOW:
         client, clock, what = cluster.low
         return f"{what}-{client}-{clock}"
-    marks = [format_mark(shadow, spot) for spot in cluster.spots]
-    _, client, clock, first = min(mark for mark in marks if mark is not None)
-    return f"f-{client}-{clock}-{first[0]}-{first[1]}"
+    marks = [(item, spot.ends()[0]) for spot in cluster.spots if (item := _format_item(shadow, spot)) is not None]
+    lowest = min(item for item, _ in marks)
+    first = min((id for item, id in marks if item == lowest), key=lambda id: (shadow.find(*id).order, id[1]))
+    return f"f-{lowest[1]}-{lowest[2]}-{first[0]}-{first[1]}"
 
 
 def _found(clusters: Clusters, stroke: Stroke, key: PlaceKey, nth: int) -> Spot | None:

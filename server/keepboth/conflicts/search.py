@@ -68,6 +68,8 @@ class Search:
                 entries = survey.zone(run, low, None) or []
             for meeting in survey.meetings(entries, self._settled):
                 self._join(meeting)
+                if clusters.crowded:
+                    settle(clusters)  # at once: whom the crowd takes in need not be weighed
         self.steps += survey.steps
 
     def _settled(self, partner: Stroke, clock: int, possible: int) -> bool:
@@ -78,7 +80,10 @@ class Search:
         cluster = mine.cluster
         if cluster is None or cluster is not theirs.cluster or theirs.nth > partner.nth_of(clock):
             return False
-        return cluster.crowd is not None or (cluster.certain and not possible & ~cluster.kinds)
+        if cluster.crowd is not None:
+            return True
+        known = cluster.certain and not possible & ~cluster.kinds
+        return known and _is_alone(mine) and _is_alone(theirs)
 
     def _join(self, meeting: Meeting) -> None:
         partner, theirs_nth, kinds, own, theirs, first, last = meeting
@@ -99,3 +104,9 @@ class Search:
             record = Record(a, b, kinds_of(kinds), first, last, certain)
             if record not in self._records:
                 self._records.append(record)
+
+
+def _is_alone(spot: Spot) -> bool:
+    """True if the stroke cannot have a place in the spot's line, to which how far its records reach would matter."""
+    stroke = spot.stroke
+    return not stroke.wrote and (stroke.inside is None or stroke.inside is spot.first.line)
