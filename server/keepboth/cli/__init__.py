@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, log, serve, show
+from keepboth.cli import bring, care, conflicts, export, log, serve, show
 
 app = typer.Typer(
     name="keepboth",
@@ -29,6 +29,8 @@ app.command("show")(show.show)
 app.command("conflicts")(conflicts.conflicts)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
+app.command("export")(export.export)
+app.command("import")(bring.bring)
 
 
 def _print_version(wanted: bool) -> None:
