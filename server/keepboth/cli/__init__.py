@@ -30,7 +30,7 @@ app.command("conflicts")(conflicts.conflicts)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
 app.command("export")(export.export)
-app.command("import")(bring.bring)
+app.command("import")(bring.take_in)
 
 
 def _print_version(wanted: bool) -> None:
