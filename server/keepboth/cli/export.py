@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import os
+import json
+import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
 import keepboth.cli.moments as moments
 from keepboth.api.archive import lines
+from keepboth.cli.files import writing
+from keepboth.cli.rows import export_rows
 from keepboth.cli.terminal import USAGE, Data, Json, counted, fail, opened, progress, put_json, reported
 from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
@@ -21,9 +22,12 @@ from keepboth.exchange.archive import Part, archive, header_of
 from keepboth.history.cuts import NOW, Cut, select
 from keepboth.history.folding import plain_folding
 from keepboth.history.rendering import render
+from keepboth.history.rows import SPLIT_SALT, RowOptions
 from keepboth.store.base import EventStore, WholeEvent
 
-Format = Literal["ndjson", "update", "text", "json"]
+_ROWS = "Rows"
+
+Format = Literal["ndjson", "update", "text", "json", "rows"]
 
 
 def export(
@@ -31,7 +35,9 @@ def export(
     form: Annotated[
         Format,
         typer.Option(
-            "--as", "--format", help="ndjson: events with all their hashes. The others: what one document says."
+            "--as",
+            "--format",
+            help="ndjson: events with all their hashes. rows: edits for training. The others: what one document says.",
         ),
     ] = "ndjson",
     out: Annotated[
@@ -43,6 +49,30 @@ def export(
     root: Annotated[
         str | None, typer.Option(help="text, json: one root; needed for text if there are several.")
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KEEPBOTH_ROWS_KEY",
+            help="What pseudonyms are made with; a random one, kept nowhere, if left out.",
+            rich_help_panel=_ROWS,
+        ),
+    ] = None,
+    reach: Annotated[
+        int, typer.Option(min=0, max=100_000, help="UTF-16 units of text around a change.", rich_help_panel=_ROWS)
+    ] = 200,
+    after_edits: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Label: alive after so many edits (repeat it).", rich_help_panel=_ROWS),
+    ] = None,
+    after_seconds: Annotated[
+        list[int] | None, typer.Option(min=1, help="Label: alive after so many seconds.", rich_help_panel=_ROWS)
+    ] = None,
+    burst: Annotated[
+        float, typer.Option(min=0, help="Keystrokes at most so many seconds apart are one row.", rich_help_panel=_ROWS)
+    ] = 0.0,
+    split_salt: Annotated[
+        str, typer.Option(help="Which documents are for training, validation, test.", rich_help_panel=_ROWS)
+    ] = SPLIT_SALT,
     at: moments.At = None,
     position: moments.Position = None,
     event: moments.AtEvent = None,
@@ -64,21 +94,32 @@ def export(
             raise InvalidRequest("--json sums up a file: name it with --out")
         cut = moments.cut_of(at, position, event, recorded, authored, seen_by, version, token)
         with opened(data) as store:
-            if form == "ndjson":
+            if form == "rows":
+                options = RowOptions(
+                    key.encode() if key is not None else secrets.token_bytes(32),
+                    reach,
+                    tuple(after_edits or (10, 100)),
+                    tuple(after_seconds or (60, 3600)),
+                    burst,
+                    split_salt,
+                )
+                told = export_rows(store, document, cut, options, out)
+            elif form == "ndjson":
                 told = _archive(store, document, cut, after, out)
             else:
                 told = _state(store, document, cut, form, root, out)
         if as_json:
             put_json(told)
         elif out is not None:
-            events = f"{counted(cast(int, told['events']), 'event')}, " if "events" in told else ""
-            typer.echo(f"{out}: {events}{cast(int, told['bytes']):,} bytes", err=True)
+            noun = "event" if "events" in told else "row"
+            amount = f"{counted(cast(int, told[f'{noun}s']), noun)}, " if f"{noun}s" in told else ""
+            typer.echo(f"{out}: {amount}{cast(int, told['bytes']):,} bytes", err=True)
 
 
 def _archive(store: EventStore, document: str | None, cut: Cut, after: int, out: Path | None) -> dict[str, object]:
     until = _until(store, document, cut)
     header = header_of(store, document, after=after, until=until)
-    with _writing(out) as file, progress() as bars:
+    with writing(out) as file, progress() as bars:
         task = bars.add_task("events", total=header.until - header.after)
 
         def counted_parts() -> Iterator[Part]:
@@ -116,7 +157,7 @@ def _until(store: EventStore, document: str | None, cut: Cut) -> int | None:
 def _state(
     store: EventStore, document: str | None, cut: Cut, form: Format, root: str | None, out: Path | None
 ) -> dict[str, object]:
-    assert form != "ndjson"
+    assert form in ("update", "text", "json")
     if document is None:
         raise InvalidRequest(f"--as {form} needs the name of a document")
     selection = select(store, check_document_name(document), cut)
@@ -129,7 +170,7 @@ def _state(
         value = rendered.value.encode("utf-8", "replace")
     else:
         value = _json_bytes(rendered.value)
-    with _writing(out) as file:
+    with writing(out) as file:
         file.write(value)
     if rendered.pending or rendered.quarantined:
         typer.echo(
@@ -150,25 +191,4 @@ def _state(
 
 
 def _json_bytes(value: object) -> bytes:
-    import json
-
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-
-
-@contextmanager
-def _writing(out: Path | None) -> Iterator[BinaryIO]:
-    """Where the bytes go. A file appears under its name only when it is whole."""
-    if out is None:
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    part = out.with_name(out.name + ".part")
-    try:
-        with gzip.open(part, "wb") if out.suffix == ".gz" else part.open("wb") as file:
-            yield cast(BinaryIO, file)
-        os.replace(part, out)
-    except OSError as error:
-        raise InvalidRequest(f"{out} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)

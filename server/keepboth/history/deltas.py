@@ -64,8 +64,8 @@ class _Cursor:
 class Deltas:
     """Feed it a document's edits in release order. ``reach``: units of text to show around a change.
 
-    Cost: 10 to 20 µs for a keystroke where somebody types on; else one step for every run between the place and the
-    nearest remembered one.
+    Cost: 45 µs an edit of two people's recorded session (26,078 edits, CPython 3.11), most of it for the text around;
+    an edit elsewhere takes a step for every run between its place and the nearest remembered one.
     """
 
     def __init__(self, reach: int = 200) -> None:
