@@ -33,6 +33,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "regex": {"telling"},
+    "pyarrow": {"history"},
 }
 
 REACH = {"telling": {"keepboth.errors", "keepboth.events", "keepboth.conflicts.model", "keepboth.conflicts.severity"}}
