@@ -13,6 +13,8 @@ STEPS: dict[str, list[str]] = {
     "store": ["-m", "benchmarks.store"],
     "fold": ["-m", "benchmarks.fold"],
     "conflicts": ["-m", "benchmarks.conflicts"],
+    "contexts": ["-m", "benchmarks.contexts"],
+    "git_judge": ["-m", "benchmarks.git_judge"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [
@@ -36,7 +38,7 @@ def main() -> int:
         if wanted and name.split(",")[0] not in wanted:
             continue
         print(f"== {name}", flush=True)
-        more = ["--quick"] if quick and name.startswith("peers") else []
+        more = ["--quick"] if quick and name.startswith(("peers", "contexts")) else []
         failed += subprocess.run([sys.executable, *command, *more], check=False).returncode != 0
     return 1 if failed else 0
 

@@ -10,9 +10,12 @@ import keepboth.api.conflicts as conflicts
 import keepboth.api.documents as documents
 import keepboth.api.events as events
 import keepboth.api.export as export
+import keepboth.api.feed as feed
 import keepboth.api.health as health
+import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
+import keepboth.api.resolving as resolving
 import keepboth.api.states as states
 from keepboth import __version__
 from keepboth.api.guard import Guard
@@ -39,7 +42,17 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, export, conflicts, page):
+    for module in (documents, states, events, export, conflicts, feed, notices, resolving, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
+    describe = app.openapi
+    app.openapi = lambda: _with_streams(describe())  # type: ignore[method-assign]
     return app
+
+
+def _with_streams(description: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI describes what a stream carries under the media type of JSON only."""
+    content = description["paths"]["/api/conflicts/feed"]["get"]["responses"]["200"]["content"]
+    if "application/json" in content:
+        content[feed.MEDIA_TYPE] = content.pop("application/json")
+    return description

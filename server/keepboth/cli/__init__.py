@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import bring, care, conflicts, export, log, serve, show
+from keepboth.cli import bring, care, conflicts, export, log, resolve, serve, show
 
 app = typer.Typer(
     name="keepboth",
@@ -27,6 +27,7 @@ app.command("serve")(serve.serve)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("conflicts")(conflicts.conflicts)
+app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
 app.command("export")(export.export)

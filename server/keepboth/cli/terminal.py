@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keepboth.errors import InvalidRequest, KeepBothError, MalformedUpdate, NotFound
+from keepboth.errors import ConditionFailed, InvalidRequest, KeepBothError, MalformedUpdate, NotFound
 from keepboth.store.base import ConflictStore, EventStore
 
 PROBLEM: Final = 1
@@ -47,7 +47,7 @@ def reported() -> Iterator[None]:
         code = CANNOT_OPEN
         if isinstance(error, InvalidRequest | MalformedUpdate):
             code = USAGE
-        elif isinstance(error, NotFound):
+        elif isinstance(error, NotFound | ConditionFailed):
             code = PROBLEM
         facts = error.facts.get("roots")
         more = f" ({', '.join(map(repr, facts))})" if facts else ""

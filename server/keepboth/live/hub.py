@@ -7,14 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from keepboth.decider.edits import Owner, RecordEdit, is_known
+from keepboth.decider.edits import Owner, RecordEdit, is_known, named_of_others
 from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
 from keepboth.live.room import Room
-from keepboth.live.session import Actor, Session, named_of_others
+from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
 from keepboth.store.writer import Writer
@@ -36,6 +36,8 @@ class Watcher(Protocol):
     def attach(self, room: Room, covered: int) -> None: ...
 
     def detect(self, room: Room, edits: Sequence[CommittedEdit]) -> None: ...
+
+    def decided(self, room: Room, conflicts: Sequence[str]) -> None: ...
 
     def retired(self, room: Room) -> None: ...
 
@@ -71,6 +73,7 @@ class Hub:
             submit=self._submit,
             later=self._loop.call_later,
             detect=watcher.detect,
+            decided=watcher.decided,
             look_up=self._look_up,
             store_id=store.store_id,
         )

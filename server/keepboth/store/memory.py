@@ -23,6 +23,7 @@ from keepboth.store.base import (
     AppendResult,
     CommitRow,
     DocumentRow,
+    EditRow,
     EventLine,
     FoldRow,
     Head,
@@ -295,6 +296,16 @@ class MemoryStore:
     def revision_at(self, document: str, position: int) -> int:
         with self._moved:
             return bisect_right(self._documents.get(document, []), position, key=lambda event: event.position)
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        with self._moved:
+            page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
+        rows = [
+            EditRow(e.revision, e.disposition, e.payload, e.actor, e.session, e.context, e.context_source)
+            for e in page
+            if e.type == EDIT_RECORDED
+        ]
+        return rows[: max(limit, 0)]
 
     def head(self) -> Head:
         with self._moved:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keepboth.events import ActorKind, Condition, Event, EventId
 from keepboth.store import rules, sqlite_read, sqlite_verify
-from keepboth.store.base import CommitRow, DocumentRow, EventLine, FoldRow, Head, Problem, WholeEvent
+from keepboth.store.base import CommitRow, DocumentRow, EditRow, EventLine, FoldRow, Head, Problem, WholeEvent
 from keepboth.store.connections import Readers, size, snapshot
 from keepboth.store.sqlite_rows import Decoder
 
@@ -106,6 +106,13 @@ class LogReader:
             if row is None or number is None:
                 return 0
             return sqlite_read.revision_at(connection, number, position, row.revision)
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        with self._readers() as connection:
+            number = sqlite_read.document_id(connection, document)
+            if number is None:
+                return []
+            return self._decoder.edits(connection, sqlite_read.edit_rows(connection, number, after, until, limit))
 
     def document(self, document: str) -> DocumentRow | None:
         with self._readers() as connection:
