@@ -142,7 +142,8 @@ def test_every_route_is_described(server: Served) -> None:
     routes = {f"{method.upper()} {path}" for path, methods in api["paths"].items() for method in methods}
     assert routes == {
         "GET /api/documents", "POST /api/documents", "GET /api/document", "POST /api/decisions", "GET /api/state",
-        "GET /api/events", "POST /api/events", "GET /api/event", "POST /api/edits", "POST /api/peek", "GET /api/export", "POST /api/import",
+        "GET /api/events", "POST /api/events", "GET /api/event", "POST /api/edits", "POST /api/peek",
+        "GET /api/export", "POST /api/import",
         "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",
         "GET /api/conflict/choices", "POST /api/conflict/resolve", "POST /api/conflict/reopen",
         "POST /api/conflict/seen", "GET /api/notices", "GET /healthz", "GET /readyz", "GET /api/server",

@@ -54,6 +54,19 @@ def test_a_log_goes_out_and_comes_in_again(run: Run, left_behind: Path, tmp_path
     assert out.read_bytes() == first
 
 
+def test_a_copy_is_served_with_the_same_conflicts(run: Run, left_behind: Path, tmp_path: Path) -> None:
+    run("export", "--out", str(tmp_path / "log"))
+    assert run("import", str(tmp_path / "log"), data=tmp_path / "copy").code == 0
+    with serving(tmp_path / "copy") as server:
+        found = server.get("/api/conflicts", document="plans/2026")
+        assert found["complete"]
+        told = [conflict["id"] for conflict in found["conflicts"]]
+        server.edit("plans/2026", written("and it goes on"))
+        assert server.get("/api/document", document="plans/2026")["revision"] == found["known_revision"] + 1
+    assert told == [one["id"] for one in run("conflicts", "plans/2026", "--json").lines]
+    assert told
+
+
 def test_standard_output_and_one_document(run: Run, tmp_path: Path) -> None:
     whole = run("export", "plans/2026")
     assert (whole.code, whole.err) == (0, "")

@@ -17,7 +17,9 @@ from keepboth.errors import InvalidRequest, MalformedUpdate, NotFound
 from keepboth.exchange.foreign import Brought, ForeignUpdate, bring, import_id
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold
 from keepboth.fold.views import json_value, text
+from keepboth.live.projector import rebuild
 from keepboth.store.base import EventStore
+from keepboth.store.conflicts_memory import MemoryConflictStore
 from keepboth.store.memory import MemoryStore
 from keepboth.store.ystore import YStoreFile
 from tests.yjs.documents import session
@@ -157,6 +159,10 @@ def test_a_store_of_another_server_comes_in_with_its_times(seed: int, version: i
     assert mine.clocks() == theirs.clocks()
     assert mine.replica.deletes() == theirs.replica.deletes()
     assert json_value(mine.replica, mine.roots) == json_value(theirs.replica, theirs.roots)
+    conflicts = MemoryConflictStore()
+    rebuild(store, conflicts)
+    assert conflicts.cursor("a/b") == (told[0].revision, told[0].document_hash)
+    assert not any(episode.certain for episode in conflicts.list()), "who had seen what is not known"
     head = store.head()
     again = taken(store, path)
     assert [one.recorded for one in again] == [0, 0]
