@@ -39,7 +39,17 @@ def live(store: EventStore, clock: Clock, seed: int, batches: int = 25) -> None:
             odd = some_draft(rng)
             odd.type, odd.content_type = "com.example.odd", "application/json"
             odd.payload = rng.choice(
-                (b" null", b"null", b'{"a": 1}', b"[1.0,1e2]", b'"\\ud800"', b'{"b":1,"b":2}', b"\xff")
+                (
+                    b" null",
+                    b"null",
+                    b'{"a": 1}',
+                    b"[1.0,1e2]",
+                    b'"\\ud800"',
+                    b'{"b":1,"b":2}',
+                    b"\xff",
+                    b"[1e400]",
+                    b"[" * 900 + b"]" * 900,
+                )
             )
             odd.id = rng.randbytes(16)
             odd.session_seq = None
