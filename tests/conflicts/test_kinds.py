@@ -93,7 +93,7 @@ def test_one_removed_the_key_that_the_other_set() -> None:
     episode = only([put("k", 1)], [drop("k")], [put("k", 2)])
     assert episode.kinds == {"map-key"}
     assert sides(episode) == {"ann": ("", ""), "bob": ("2", "")}
-    assert episode.merged == "2"
+    assert (episode.merged, episode.severity) == ("2", "orphaned")
 
 
 def test_different_keys_are_no_collision() -> None:

@@ -237,7 +237,7 @@ def test_what_happened_in_a_text(start: str, people: dict[str, list[object]], ou
             "",
             "7",
             "7",
-            "same-gap",
+            "orphaned",
             "Ann removed `due`, Bob set it to 7. It is now 7.",
             ["Remove `due`", "Keep 7", "Write it…", "Seen"],
         ),
@@ -265,7 +265,7 @@ def test_what_happened_to_a_key(ann: str, bob: str, now: str, severity: str, sen
     told = card(made({"map-key"}, sides, base="1", merged=now, key="due", severity=severity))
     assert told.sentence.text == sentence
     assert labels(told) == choices
-    assert told.outcome.text == {"agreed": "Same change", "same-gap": "One kept", "lost": "Text missing"}[severity]
+    assert told.outcome.text == {"agreed": "Same change", "orphaned": "One kept", "lost": "Text missing"}[severity]
 
 
 def paragraph(text: str) -> str:
@@ -288,7 +288,7 @@ def removed_paragraph(lost: str = " by Friday") -> Card:
             root="prosemirror",
             path=(Step("root", "prosemirror"), Step("index", 2, "paragraph")),
             heading="Budget",
-            severity="lost" if lost else "same-gap",
+            severity="lost" if lost else "orphaned",
         )
     )
 
@@ -357,7 +357,7 @@ def test_deleted_inside_a_paragraph_that_was_deleted() -> None:
     path = (Step("root", "doc"), Step("index", 2, "paragraph"))
     sides = [Side("ann", paragraph("meet at noon."), (2,)), Side("bob", "", (3,))]
     base = paragraph("We meet at noon.")
-    told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path))
+    told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path, severity="orphaned"))
     assert told.sentence.text == ("Bob deleted a paragraph while Ann changed it. Nothing that was written is missing.")
 
 
@@ -369,7 +369,7 @@ def test_changed_what_is_in_a_key_that_was_removed() -> None:
     )
     assert labels(told) == ["Use 'Hello world'", "Keep it removed", "Write it…", "Seen"]
     sides = [Side("ann", "Hell", (2,)), Side("bob", "", (3,))]
-    told = card(made({"in-removed-subtree"}, sides, base="Hello", merged="", key="body"))
+    told = card(made({"in-removed-subtree"}, sides, base="Hello", merged="", key="body", severity="orphaned"))
     assert told.sentence.text == "Bob removed `body` while Ann changed what was in it."
 
 
