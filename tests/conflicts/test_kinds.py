@@ -182,6 +182,23 @@ def test_typed_in_a_paragraph_that_the_other_removed() -> None:
     assert len(episode.sides[0].revisions) == 5
 
 
+def test_what_was_typed_is_told_from_markup() -> None:
+    """In a view of the paragraph it is escaped, in one of its own text it stands as it was typed."""
+    page = [block("p", "if a<b & c>d")]
+    episode = only(page, [lambda person: person.words(0).insert(12, " <p>")], [remove_block(0)])
+    assert episode.base == "<p>if a&lt;b &amp; c&gt;d</p>"
+    assert sides(episode)["ann"] == ("<p>if a&lt;b &amp; c&gt;d &lt;p&gt;</p>", " &lt;p&gt;")
+    typed = only(page, [lambda person: person.words(0).insert(6, "<")], [lambda person: person.words(0).insert(6, ">")])
+    assert (sides(typed), typed.merged) == ({"ann": ("<", ""), "bob": (">", "")}, "<>")
+    assert (typed.before, typed.after) == ("if a<b", " & c>d")
+
+
+def test_an_attribute_in_markup_ends_where_it_ends() -> None:
+    page = [block("p", "one"), attribute(0, "title", '"<p>" & more')]
+    episode = only(page, type_in_block(0, 0, "x"), [remove_block(0)])
+    assert episode.base == '<p title="&quot;&lt;p&gt;&quot; &amp; more">one</p>'
+
+
 def test_lost_text_is_not_settled_by_rewriting_the_rest() -> None:
     later: list[tuple[str, Change]] = [("bob", remove_block(1))]
     assert only(PAGE, type_in_block(2, 3, "!"), [remove_block(2)], later).settled_by is None
