@@ -18,6 +18,8 @@ from keepboth.yjs.structs import (
     Y_ARRAY,
     Y_MAP,
     Y_TEXT,
+    Y_XML_ELEMENT,
+    Y_XML_HOOK,
     Y_XML_TEXT,
 )
 from tests.conflicts.literal_items import Item, Line
@@ -85,7 +87,13 @@ class Views:
             at -= 1
         return whole[:at]
 
-    def piece(self, item: Item, seen: set[int]) -> Piece:
+    def piece(self, item: Item, seen: set[int], inner: bool = False) -> Piece:
+        """*inner*: as part of what its line lies in; there, in an XML element, it is markup."""
+        is_value, said = self._piece(item, seen)
+        assert item.line is not None
+        return is_value, escaped(said) if inner and in_element(item.line) and not is_markup(item) else said
+
+    def _piece(self, item: Item, seen: set[int]) -> Piece:
         if item.kind == STRING:
             return False, str(item.content)
         value = self.value(item, seen)
@@ -114,7 +122,7 @@ class Views:
             return dict(sorted(keys.items()))
         if ref == Y_ARRAY:
             return [self.value(child, seen) for child in children]
-        inner = text_of("".join(self.piece(child, seen)[1] for child in children))
+        inner = text_of("".join(self.piece(child, seen, True)[1] for child in children))
         if ref in (Y_TEXT, Y_XML_TEXT) or item.type_ref.name is None:
             return inner
         attributes = "".join(f' {key}="{_attribute(value)}"' for key, value in sorted(keys.items()))
@@ -128,9 +136,16 @@ class Views:
         return shortened(joined(self._lost(items, line, own, side, merged, True)))
 
     def _lost(
-        self, items: list[Item], line: Line, own: set[int], side: set[int], merged: set[int], holder_kept: bool
+        self,
+        items: list[Item],
+        line: Line,
+        own: set[int],
+        side: set[int],
+        merged: set[int],
+        holder_kept: bool,
+        inner: bool = False,
     ) -> Iterable[Piece]:
-        """*holder_kept*: what *line* lies in is in the merged view."""
+        """*holder_kept*: what *line* lies in is in the merged view. *inner*: *line* lies in what is looked at."""
         shown = set(self.pairs.visible(line, side))
         kept = set(self.pairs.visible(line, merged)) if holder_kept else set()
         for item in items:
@@ -140,14 +155,30 @@ class Views:
                 said = self.piece(item, side)
                 # the same value, set by another, is there
                 if line.key is None or said[1] not in [self.piece(other, merged)[1] for other in kept]:
-                    yield said
+                    yield self.piece(item, side, inner)
             elif item.is_type:
-                for inner in sorted(self._held.get(item, []), key=lambda held: held.key or ""):
-                    yield from self._lost(inner.items, inner, own, side, merged, item in kept)
+                for below in sorted(self._held.get(item, []), key=lambda held: held.key or ""):
+                    yield from self._lost(below.items, below, own, side, merged, item in kept, True)
 
 
 def _attribute(value: object) -> str:
-    return value if isinstance(value, str) else as_json(value)
+    said = value if isinstance(value, str) else as_json(value)
+    return escaped(said).replace('"', "&quot;")
+
+
+def escaped(text: str) -> str:
+    for char, name in (("&", "amp"), ("<", "lt"), (">", "gt")):
+        text = text.replace(char, f"&{name};")
+    return text
+
+
+def in_element(line: Line) -> bool:
+    return any(holder.type_ref.ref in (Y_XML_ELEMENT, Y_XML_HOOK) for holder in line.chain())
+
+
+def is_markup(item: Item) -> bool:
+    """True for what reads as markup by itself."""
+    return item.is_type and item.type_ref.ref not in (Y_ARRAY, Y_MAP)
 
 
 def plain(item: Item) -> object:

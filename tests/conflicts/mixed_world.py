@@ -21,7 +21,7 @@ KEYS = ("a", "n")
 ATTRIBUTES = ("id", "w")
 FORMATS = ("b", "b", "b", "c")
 SHADES = (True, None, "red", {})
-TYPED = ("x", "yz", " ", "é", "😀", "go", "\n")
+TYPED = ("x", "<y", " ", "é", "😀", "&>", "\n")
 
 
 def nested(rng: Random, depth: int = 0) -> Any:

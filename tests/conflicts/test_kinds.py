@@ -93,7 +93,7 @@ def test_one_removed_the_key_that_the_other_set() -> None:
     episode = only([put("k", 1)], [drop("k")], [put("k", 2)])
     assert episode.kinds == {"map-key"}
     assert sides(episode) == {"ann": ("", ""), "bob": ("2", "")}
-    assert episode.merged == "2"
+    assert (episode.merged, episode.severity) == ("2", "orphaned")
 
 
 def test_different_keys_are_no_collision() -> None:
@@ -180,6 +180,23 @@ def test_typed_in_a_paragraph_that_the_other_removed() -> None:
     assert (episode.severity, episode.settled_by, episode.heading) == ("lost", None, "Plan")
     assert episode.path == (Step("root", "xml"), Step("index", 2, "p"))
     assert len(episode.sides[0].revisions) == 5
+
+
+def test_what_was_typed_is_told_from_markup() -> None:
+    """In a view of the paragraph it is escaped, in one of its own text it stands as it was typed."""
+    page = [block("p", "if a<b & c>d")]
+    episode = only(page, [lambda person: person.words(0).insert(12, " <p>")], [remove_block(0)])
+    assert episode.base == "<p>if a&lt;b &amp; c&gt;d</p>"
+    assert sides(episode)["ann"] == ("<p>if a&lt;b &amp; c&gt;d &lt;p&gt;</p>", " &lt;p&gt;")
+    typed = only(page, [lambda person: person.words(0).insert(6, "<")], [lambda person: person.words(0).insert(6, ">")])
+    assert (sides(typed), typed.merged) == ({"ann": ("<", ""), "bob": (">", "")}, "<>")
+    assert (typed.before, typed.after) == ("if a<b", " & c>d")
+
+
+def test_an_attribute_in_markup_ends_where_it_ends() -> None:
+    page = [block("p", "one"), attribute(0, "title", '"<p>" & more')]
+    episode = only(page, type_in_block(0, 0, "x"), [remove_block(0)])
+    assert episode.base == '<p title="&quot;&lt;p&gt;&quot; &amp; more">one</p>'
 
 
 def test_lost_text_is_not_settled_by_rewriting_the_rest() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from html import escape
 from random import Random
 from typing import Any
 
@@ -18,21 +19,24 @@ from tests.conflicts.world import World, random_world, shuffled
 PER_TEST = 20
 
 
-def piece(value: Any) -> str:
-    """How a view shows something that pycrdt holds in a text or in XML."""
-    plain = shown(value)
-    return plain if isinstance(value, str | Text | XmlText | XmlElement | XmlFragment) else json.dumps(plain)
+def piece(value: Any, markup: bool = False) -> str:
+    """How a view shows something that pycrdt holds in a text or in XML. *markup*: it lies in an XML element."""
+    plain = shown(value, markup)
+    if isinstance(value, Text | XmlText | XmlElement | XmlFragment):
+        return plain
+    said = plain if isinstance(value, str) else json.dumps(plain)
+    return escape(said, quote=False) if markup else said
 
 
-def shown(value: Any) -> Any:
+def shown(value: Any, markup: bool = False) -> Any:
     """What pycrdt shows, in the form of the views."""
     if isinstance(value, Text | XmlText):
-        return "".join(piece(part) for part, _ in value.diff())
+        return "".join(piece(part, markup) for part, _ in value.diff())
     if isinstance(value, Map):
         return {key: shown(value[key]) for key in sorted(value.keys())}
     if isinstance(value, XmlElement):
         attributes = "".join(f' {key}="{text}"' for key, text in sorted(value.attributes))
-        return f"<{value.tag}{attributes}>{''.join(map(piece, value.children))}</{value.tag}>"
+        return f"<{value.tag}{attributes}>{''.join(piece(child, True) for child in value.children)}</{value.tag}>"
     if isinstance(value, XmlFragment):
         return "".join(map(piece, value.children))
     if isinstance(value, Array | list):

@@ -64,6 +64,12 @@ def test_only_what_nobody_wrote_is_garbled(episode: Episode, cause: str) -> None
     assert told.attention == Attention(level, cause)  # type: ignore[arg-type]
 
 
+def test_nothing_is_wrong_where_a_deletion_was_deleted_with_all_around_it() -> None:
+    sides = [Side("ann", "<p>tw</p>", (2,)), Side("bob", "", (3,))]
+    episode = made({"in-removed-subtree"}, sides, base="<p>two</p>", merged="", severity="orphaned")
+    assert card(episode, facts=away_for_two_hours(episode)).attention == Attention("log", "nothing-wrong")
+
+
 def test_formatting_is_a_badge_however_long_somebody_was_away() -> None:
     sides = [Side("ann", "x", (2,), formats=(("bold", "true"),)), Side("bob", "x", (3,), formats=(("bold", "1"),))]
     episode = made({"format"}, sides, base="x", merged="x", line=1, severity="formatting-lost")

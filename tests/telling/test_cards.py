@@ -13,6 +13,8 @@ from keepboth.telling.cards import Card, as_json, card_of, sorted_for
 from keepboth.telling.facts import Decisions, episode_of
 from keepboth.telling.sentences import Sentence
 from keepboth.telling.times import HOUR, MINUTE
+from tests.conflicts.mixed_scenes import Person, block
+from tests.conflicts.mixed_scenes import told as found_between
 from tests.conflicts.scenes import deleted, pasted, replaced, typed
 from tests.telling.stories import NAMES, NOW, away_for_two_hours, card, facts_of, happened, judged, made, stored
 
@@ -237,7 +239,7 @@ def test_what_happened_in_a_text(start: str, people: dict[str, list[object]], ou
             "",
             "7",
             "7",
-            "same-gap",
+            "orphaned",
             "Ann removed `due`, Bob set it to 7. It is now 7.",
             ["Remove `due`", "Keep 7", "Write it…", "Seen"],
         ),
@@ -265,7 +267,7 @@ def test_what_happened_to_a_key(ann: str, bob: str, now: str, severity: str, sen
     told = card(made({"map-key"}, sides, base="1", merged=now, key="due", severity=severity))
     assert told.sentence.text == sentence
     assert labels(told) == choices
-    assert told.outcome.text == {"agreed": "Same change", "same-gap": "One kept", "lost": "Text missing"}[severity]
+    assert told.outcome.text == {"agreed": "Same change", "orphaned": "One kept", "lost": "Text missing"}[severity]
 
 
 def paragraph(text: str) -> str:
@@ -288,7 +290,7 @@ def removed_paragraph(lost: str = " by Friday") -> Card:
             root="prosemirror",
             path=(Step("root", "prosemirror"), Step("index", 2, "paragraph")),
             heading="Budget",
-            severity="lost" if lost else "same-gap",
+            severity="lost" if lost else "orphaned",
         )
     )
 
@@ -309,6 +311,36 @@ def test_typed_in_a_paragraph_of_a_tree_that_was_deleted() -> None:
     assert labels(told) == ["Leave it deleted", "Put the paragraph back", "Seen"]
     quiet = removed_paragraph(lost="")
     assert quiet.outcome.text == "Both deleted"
+
+
+def test_what_was_typed_in_a_paragraph_is_not_taken_for_markup() -> None:
+    def typed_in(person: Person) -> None:
+        person.words(1).insert(12, " <p>")
+
+    def removed(person: Person) -> None:
+        del person.xml.children[1]
+
+    page = [block("p", "see <b>"), block("p", "if a<b & c>d"), block("p", "&lt; last")]
+    (episode,) = found_between(page, {"ann": [typed_in], "bob": [removed]})
+    told = card(stored(episode))
+    assert told.sentence.text == "Bob deleted a paragraph while Ann typed in it. Ann's '<p>' is not in the document."
+    assert [version.passage.text for version in told.versions] == ["if a<b & c>d <p>", ""]
+    assert [missing.text for missing in told.missing] == [" <p>"]
+    assert (told.before.before, told.before.text, told.before.after) == ("see <b>\n", "if a<b & c>d", "\n&lt; last")
+
+
+def test_what_was_typed_below_a_key_is_not_taken_for_markup() -> None:
+    episode = made(
+        {"in-removed-subtree"},
+        [Side("ann", "<p>a &lt; b</p>", (2,), lost=" &lt; b"), Side("bob", '"&lt;"', (3,))],
+        base="<p>a</p>",
+        merged='"&lt;"',
+        key="source",
+        severity="lost",
+    )
+    assert card(episode).sentence.text == (
+        "Bob replaced `source` while Ann changed what was in it. Ann's '< b' is not in the document."
+    )
 
 
 def test_changed_something_that_was_replaced() -> None:
@@ -357,7 +389,7 @@ def test_deleted_inside_a_paragraph_that_was_deleted() -> None:
     path = (Step("root", "doc"), Step("index", 2, "paragraph"))
     sides = [Side("ann", paragraph("meet at noon."), (2,)), Side("bob", "", (3,))]
     base = paragraph("We meet at noon.")
-    told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path))
+    told = card(made({"in-removed-subtree"}, sides, base=base, merged="", path=path, severity="orphaned"))
     assert told.sentence.text == ("Bob deleted a paragraph while Ann changed it. Nothing that was written is missing.")
 
 
@@ -369,7 +401,7 @@ def test_changed_what_is_in_a_key_that_was_removed() -> None:
     )
     assert labels(told) == ["Use 'Hello world'", "Keep it removed", "Write it…", "Seen"]
     sides = [Side("ann", "Hell", (2,)), Side("bob", "", (3,))]
-    told = card(made({"in-removed-subtree"}, sides, base="Hello", merged="", key="body"))
+    told = card(made({"in-removed-subtree"}, sides, base="Hello", merged="", key="body", severity="orphaned"))
     assert told.sentence.text == "Bob removed `body` while Ann changed what was in it."
 
 

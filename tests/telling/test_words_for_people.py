@@ -178,8 +178,9 @@ def test_nouns_of_elements() -> None:
 
 def test_markup_reads_by_block() -> None:
     assert read_markup(
-        '<heading attrs="{"level": 1}">A & B &lt; C</heading><p>one <b>two</b></p><ul><li>x</li></ul>'
-    ) == ("A & B &lt; C\none two\nx")
+        '<heading attrs="{&quot;level&quot;: 1}">A &amp; B &lt; C &amp;lt;</heading><p>one <b>two</b></p>'
+        "<ul><li>x</li></ul>"
+    ) == ("A & B < C &lt;\none two\nx")
     assert [only_element(text) for text in ("<p>a</p>", "<p/>", "<p>a</p><p>b</p>", "a <p>b</p>", "a", "<p>")] == [
         "p",
         "p",

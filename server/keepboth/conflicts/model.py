@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from keepboth.events import Context
 from keepboth.yjs.structs import Id, Update
 
-ENGINE_VERSION: Final = 2
+ENGINE_VERSION: Final = 3
 """Raise this when the same events would give another conflict log: stored projections are then rebuilt."""
 
 Kind = Literal[

@@ -1,4 +1,9 @@
-"""Content as people read it: text as it is, values as JSON, what is nested by what it holds on a screen."""
+"""Content as people read it: text as it is, values as JSON, what is nested by what it holds on a screen.
+
+What lies in an XML element is shown as markup, where ``&``, ``<`` and ``>`` stand for themselves as ``&amp;``, ``&lt;``
+and ``&gt;``, also in a part of it; in an attribute ``"`` is ``&quot;``. The letters of a text are shown as they are
+where the view is of that text itself.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +24,8 @@ LONGEST: Final = 10_000
 
 DEEPEST: Final = 60
 """Levels of nesting that are shown."""
+
+_ELEMENTS: Final = (Y_XML_ELEMENT, Y_XML_HOOK)
 
 Part = tuple[Run, int, int]
 """Clocks from the second to before the third of a run."""
@@ -56,19 +63,47 @@ def joined(pieces: Iterable[Piece]) -> str:
     return text_of("".join(out))
 
 
-def shown(shadow: Shadow, run: Run, low: int, high: int, shows: Screen) -> Piece:
-    """What clocks *low* to before *high* of *run*, which are visible, say on a screen."""
+def shown(shadow: Shadow, run: Run, low: int, high: int, shows: Screen, *, inner: bool = False) -> Piece:
+    """What clocks *low* to before *high* of *run*, which are visible, say on a screen.
+
+    *inner*: as a part of what their line lies in, not of that line alone.
+    """
     if high <= low:
         return False, ""
+    if run.kind == TYPE:
+        value = _nested(shadow, run, shows, 0)
+        listed = type_of(run).ref <= Y_TEXT
+        if isinstance(value, str):
+            return listed, value
+        said = as_json(value)
+    else:
+        listed, said = _said(run, low, high)
+    assert run.line is not None
+    return listed, escaped(said) if inner and in_element(run.line) else said
+
+
+def _said(run: Run, low: int, high: int) -> Piece:
     content = run.content
     if isinstance(content, str):
         return False, content[low - run.clock : high - run.clock]
-    if run.kind == TYPE:
-        value = _nested(shadow, run, shows, 0)
-        return type_of(run).ref <= Y_TEXT, value if isinstance(value, str) else as_json(value)
     if content is None:
         return False, "\ufffc"
     return run.kind != EMBED, ", ".join(as_json(_plain(content[clock - run.clock])) for clock in range(low, high))
+
+
+def in_element(line: Line) -> bool:
+    """True if *line* lies in an XML element, at whatever depth."""
+    holder = line.holder
+    while holder is not None:
+        if type_of(holder).ref in _ELEMENTS:
+            return True
+        holder = holder.line.holder if holder.line is not None else None
+    return False
+
+
+def escaped(text: str) -> str:
+    """*text* as markup has it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def as_json(value: object) -> str:
@@ -111,13 +146,14 @@ def _nested(shadow: Shadow, run: Run, shows: Screen, depth: int) -> object:
     if ref == Y_ARRAY:
         return [] if sequence is None else _elements(shadow, sequence, shows, depth)
     inner = "" if sequence is None else _markup(shadow, sequence, shows, depth)
-    if ref not in (Y_XML_ELEMENT, Y_XML_HOOK):
+    if ref not in _ELEMENTS:
         return inner
-    attributes = "".join(
-        f' {key}="{value if isinstance(value, str) else as_json(value)}"'
-        for key, value in _keys(shadow, lines, shows, depth).items()
-    )
+    attributes = "".join(f' {key}="{_attribute(value)}"' for key, value in _keys(shadow, lines, shows, depth).items())
     return f"<{name}{attributes}>{inner}</{name}>"
+
+
+def _attribute(value: object) -> str:
+    return escaped(value if isinstance(value, str) else as_json(value)).replace('"', "&quot;")
 
 
 def _keys(shadow: Shadow, lines: list[Line], shows: Screen, depth: int) -> dict[str, object]:
@@ -138,14 +174,16 @@ def _elements(shadow: Shadow, line: Line, shows: Screen, depth: int) -> list[obj
 
 
 def _markup(shadow: Shadow, line: Line, shows: Screen, depth: int) -> str:
+    markup = in_element(line)
     out: list[str] = []
     for run in line.runs():
         low, high = visible(run, run.clock, run.end, shows)
         if low < high and run.kind == TYPE:
             value = _nested(shadow, run, shows, depth + 1)
-            out.append(value if isinstance(value, str) else as_json(value))
-        else:
-            out.append(shown(shadow, run, low, high, shows)[1])
+            out.append(value if isinstance(value, str) else escaped(as_json(value)) if markup else as_json(value))
+        elif low < high:
+            said = _said(run, low, high)[1]
+            out.append(escaped(said) if markup else said)
     return text_of("".join(out))
 
 

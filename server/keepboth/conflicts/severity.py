@@ -6,7 +6,7 @@
 | ``agreed`` | every side says what the merge says |
 | ``duplicated`` | every side says the same, and the merge says it twice |
 | ``both-rewrote`` | at least two sides replaced what was there before, differently |
-| ``orphaned`` | text stayed whose surroundings the other deleted |
+| ``orphaned`` | nothing is lost, but the other deleted what it belongs to: the text around, the type, the key |
 | ``formatting-lost`` | only formats met |
 | ``both-removed`` | only deletes met, of different extents |
 | ``same-gap`` | both versions stand side by side |
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from keepboth.conflicts.model import Kind, Severity, Side
 
 _DELETES: frozenset[Kind] = frozenset({"delete-delete", "adjacent-deletes"})
+_WITHOUT_SURROUNDINGS: frozenset[Kind] = frozenset({"insert-in-deleted", "in-removed-subtree"})
 _FORMATS: frozenset[Kind] = frozenset({"format", "format-in-deleted"})
 
 
@@ -35,4 +36,5 @@ def severity_of(kinds: frozenset[Kind], sides: Sequence[Side], rewrote: int, mer
         return "both-removed"
     if rewrote > 1 and kinds != {"same-line"}:
         return "both-rewrote"
-    return "orphaned" if "insert-in-deleted" in kinds else "same-gap"
+    unset = "map-key" in kinds and "" in texts
+    return "orphaned" if unset or kinds & _WITHOUT_SURROUNDINGS else "same-gap"

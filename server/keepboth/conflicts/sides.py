@@ -144,7 +144,7 @@ def _lost_parts(
             stays = left < right
         made = None if stays else _made(events, run, low, high)
         if made is not None:
-            yield shown(shadow, run, *made, own)
+            yield shown(shadow, run, *made, own, inner=depth > 0)
         elif run.kind == TYPE:
             yield from _lost_below(shadow, run, events, own, merged if stays else None, depth)
 
@@ -157,9 +157,9 @@ def _lost_key(
         return
     stays = merged is not None and current(line, merged) is run
     if not stays and run.stroke in events:
-        said = shown(shadow, run, run.end - 1, run.end, own)
-        if merged is None or joined((said,)) != key_text(shadow, line, merged):
-            yield said
+        part = run, run.end - 1, run.end
+        if merged is None or joined((shown(shadow, *part, own),)) != key_text(shadow, line, merged):
+            yield shown(shadow, *part, own, inner=depth > 0)
     elif run.kind == TYPE:
         yield from _lost_below(shadow, run, events, own, merged if stays else None, depth)
 

@@ -97,7 +97,11 @@ def account_of(
     elif form == "list":
         before, after = before and before + ", ", after and ", " + after
     versions = _versions(
-        episode.sides, named, [(read(side.text), read(side.lost)) for side in episode.sides], base, form
+        episode.sides,
+        named,
+        [(read(side.text), read_as(form, side.lost, side.text)) for side in episode.sides],
+        base,
+        form,
     )
     frame = Frame(before, "", "", after)
     if form == "text":

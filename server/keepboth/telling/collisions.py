@@ -128,6 +128,8 @@ def _duplicated(account: Account) -> Sentence:
 
 
 def _orphaned(account: Account) -> Sentence:
+    if "insert-in-deleted" not in account.episode.kinds:
+        return _same_gap(account)
     deleters = [version for version in account.versions if version.change.deleted]
     writers = [version for version in account.versions if version.change.inserted.strip() and version not in deleters]
     if not deleters or len(writers) != 1 or len(deleters) + 1 != len(account.versions):

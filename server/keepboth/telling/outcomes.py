@@ -41,13 +41,15 @@ class Outcome(NamedTuple):
 def outcome_of(episode: Episode) -> Outcome:
     """The outcome of *episode*. A key holds one value: where none is missing, the other side had removed it."""
     found = _OF[episode.severity]
-    if found == "both-kept" and episode.key is not None:
+    if found in ("both-kept", "stray-words") and episode.key is not None:
         found = "one-kept"
-    elif found == "both-kept" and episode.kinds == {"in-removed-subtree"}:
+    elif found == "stray-words" and episode.kinds == {"in-removed-subtree"}:
         found = "both-deleted"
     return Outcome(found, OUTCOMES[found])
 
 
 def is_garbled(episode: Episode) -> bool:
     """True if the text now says what nobody wrote."""
-    return episode.key is None and (episode.severity in GARBLED or episode.interleaved)
+    if episode.key is not None:
+        return False
+    return episode.interleaved or (episode.severity in GARBLED and outcome_of(episode).code != "both-deleted")

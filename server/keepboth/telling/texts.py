@@ -11,7 +11,9 @@ from keepboth.telling.words import has_words, words
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z_][\w.:-]*)(\s[^<>]*?)?(/?)>")
 _HEADLESS: Final = re.compile(r"^[^<>]*>")
-_TAILLESS: Final = re.compile(r"<[^<>]*$")
+_TAILLESS: Final = re.compile(r"<[^<>]*$|&[a-z]{0,4}(?=…?$)")
+_NAMED: Final = re.compile(r"&(amp|lt|gt|quot);")
+_CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"'}
 _INLINE: Final = frozenset({
     "a", "b", "bold", "code", "em", "emoji", "i", "italic", "link", "mark", "mention", "s", "span", "strike", "strong",
     "sub", "sup", "text", "u", "underline",
@@ -56,21 +58,26 @@ def element_noun(name: str) -> str:
 
 
 def form_of(episode: Episode) -> Form:
-    """What the texts of *episode* are. All that is there in markup begins with a tag, which JSON never does."""
+    """What the texts of *episode* are. In an XML element it is markup, and where all that is there begins with a tag,
+    which JSON never does."""
     if episode.key is not None:
         return "value"
     if episode.line is not None or not episode.path:
         return "text"
+    if len(episode.path) > 1 and episode.path[-2].name is not None:
+        return "markup"
     texts = [episode.base, episode.merged, *(side.text for side in episode.sides)]
     filled = [text for text in texts if text]
     return "markup" if filled and all(_TAG.match(text) for text in filled) else "list"
 
 
-def read_as(form: Form, text: str) -> str:
-    """*text* as people read it. A value that is XML reads as its text, if it has any."""
+def read_as(form: Form, text: str, whole: str | None = None) -> str:
+    """*text*, which may be a part of *whole*, as people read it. A value that is XML reads as its text, if it has
+    any."""
     if form == "markup":
         return read_markup(text)
-    return read_markup(text) or text if form == "value" and _TAG.match(text) else text
+    is_xml = form == "value" and _TAG.match(text if whole is None else whole)
+    return read_markup(text) or text if is_xml else text
 
 
 def entries_of(text: str) -> list[str] | None:
@@ -114,7 +121,8 @@ def read_markup(text: str) -> str:
             out.append("\n")
         at = tag.end()
     out.append(text[at:])
-    return re.sub(r"\n+", "\n", "".join(out)).strip("\n")
+    found = re.sub(r"\n+", "\n", "".join(out)).strip("\n")
+    return _NAMED.sub(lambda name: _CHARACTERS[name[1]], found)
 
 
 ENTRY: Final = Noun("entry", "its entry", "an")

@@ -124,7 +124,7 @@ XML: Sequence[Situation] = (
         one(
             Entry(
                 kinds("in-removed-subtree", "insert-at-edge"),
-                "same-gap",
+                "orphaned",
                 SECOND,
                 {"ann": "<paragraph>t</paragraph><paragraph>wo</paragraph>", "bob": ""},
                 "<paragraph>wo</paragraph>",

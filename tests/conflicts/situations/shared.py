@@ -64,7 +64,7 @@ SHARED: Sequence[Situation] = (
         [put("title", "Draft")],
         {"ann": [dropped("title")], "bob": [put("title", "Notes")]},
         document('{"title": "Notes"}'),
-        one(Entry(kinds("map-key"), "same-gap", '"Draft"', {"ann": "", "bob": '"Notes"'}, '"Notes"', key="title")),
+        one(Entry(kinds("map-key"), "orphaned", '"Draft"', {"ann": "", "bob": '"Notes"'}, '"Notes"', key="title")),
     ),
     Situation(
         "nested object created by both",
