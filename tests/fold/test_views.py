@@ -148,6 +148,15 @@ def test_a_root_whose_first_items_were_deleted_is_told_by_the_later_ones() -> No
     }
 
 
+def test_a_map_whose_keys_were_set_again_by_others_is_a_map() -> None:
+    first: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1)
+    first.get("m", type=pycrdt.Map)["k"] = 1
+    second: pycrdt.Doc[Any] = pycrdt.Doc(client_id=9)
+    second.apply_update(first.get_update())
+    second.get("m", type=pycrdt.Map)["k"] = pycrdt.Map({"inner": 2})
+    assert json_value(replica_of(second.get_update())) == {"m": {"type": "map", "value": {"k": {"inner": 2}}}}
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_views_agree_with_a_peer_that_knows_the_types(seed: int) -> None:
     authors, log = session(seed, rounds=15)

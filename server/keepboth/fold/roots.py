@@ -29,12 +29,15 @@ from keepboth.yjs.structs import (
 )
 from keepboth.yjs.update import decode_update
 
+HAS_KEY = 0x20
+"""In a struct's info byte: it lies under a key."""
+
 RootType = Literal["text", "map", "array", "xml"]
 
 
 def vote(struct: Struct) -> RootType | None:
-    """What *struct* says about the type that it lies in."""
-    if struct.key is not None:
+    """What *struct* says about the type that it lies in. The wire flags a key also where it leaves out its name."""
+    if struct.key is not None or struct.info & HAS_KEY:
         return "map"
     if struct.kind in (STRING, FORMAT, EMBED):
         return "text"
