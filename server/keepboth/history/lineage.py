@@ -53,8 +53,10 @@ class Lineage:
         self.revision = 0
         self.document_hash = b""
         self.items = Ancestry()
-        self.others: list[int] = []
-        """Revisions of events that are no edits, ascending."""
+        self.others: dict[int, str] = {}
+        """The events that are no edits: revision -> type, ascending."""
+        self.memo: dict[object, object] = {}
+        """Answers that took long, until the log goes on."""
         self._strokes: list[Stroke | None] = []
         self._names: list[str | None] = []
         self._numbers: dict[str | None, int] = {}
@@ -88,11 +90,12 @@ class Lineage:
             self._authored.append(line.authored_at)
             self._strokes.append(None)
             if line.type != EDIT_RECORDED:
-                self.others.append(line.revision)
+                self.others[line.revision] = line.type
         for row in rows:
             self._edit(row)
         if lines:
             self.revision = lines[-1].revision
+            self.memo.clear()
 
     def _number(self, name: str | None) -> int:
         number = self._numbers.get(name)
@@ -150,6 +153,11 @@ class Lineage:
             self._recorded[at],
             self._authored[at],
         )
+
+    def who(self, revision: int) -> tuple[str, str | None, Micros]:
+        """(actor, session, when authored) of *revision*."""
+        at = revision - 1
+        return self._names[self._actors[at]] or "", self._names[self._sessions[at]], self._authored[at]
 
     def stroke(self, revision: int) -> Stroke | None:
         """What the edit at *revision* did; None if it did nothing that is known: no edit, waiting, unreadable."""
