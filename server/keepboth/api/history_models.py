@@ -78,6 +78,7 @@ class DeletionEntry(BaseModel):
     written_first: int = Field(description="the first and the last revision that had brought it")
     written_last: int
     replaced: bool = Field(description="another value was put under the key")
+    also: list[str] = Field(description="others who deleted some of it, too")
 
 
 class Deletions(BaseModel):
@@ -244,6 +245,7 @@ def deletion_entry(one: Deletion) -> DeletionEntry:
         written_first=one.written[0],
         written_last=one.written[1],
         replaced=one.replaced,
+        also=list(one.also),
     )
 
 

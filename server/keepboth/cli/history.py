@@ -49,6 +49,12 @@ class _Asked:
             task = bar.add_task("reading", total=target.revision)
             self.past.lineage(target, lambda done: bar.update(task, completed=done))
 
+    def put(self, **answer: Any) -> None:
+        """The answer for programs, with the cut that it is about."""
+        put_json(
+            {"document": self.document, "revision": self.selection.revision, "cut": self.selection.token, **answer}
+        )
+
     def names(self, actors: set[str]) -> dict[str, str]:
         return names_of(self.store, self.document, actors)
 
@@ -75,8 +81,7 @@ def blame(
         how: Literal["actor", "event"] = "event" if by == "event" else "actor"
         spans = asked.past.blame(asked.selection, root=root, by=how)
         if as_json:
-            for span in spans:
-                put_json(shapes.blame_span(span).model_dump())
+            asked.put(spans=[shapes.blame_span(span).model_dump() for span in spans])
             return
         palette = Palette(asked.names({span.actor for span in spans}))
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -123,8 +128,7 @@ def deletions(
             gap_us=round(gap * 1e6),
         )
         if as_json:
-            for one in found[:limit]:
-                put_json(shapes.deletion_entry(one).model_dump())
+            asked.put(deletions=[shapes.deletion_entry(one).model_dump() for one in found[:limit]], count=len(found))
             return
         palette = Palette(asked.names({actor for one in found[:limit] for actor in (one.actor, *one.authors)}))
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -172,15 +176,16 @@ def history(
         lineage = asked.past.lineage(asked.selection)
         entries = [told for entry in page.entries if (told := shapes.history_entry(lineage, entry)) is not None]
         if as_json:
-            for told in entries:
-                put_json(told.model_dump())
+            asked.put(entries=[told.model_dump() for told in entries], next=page.next)
             return
         palette = Palette(asked.names({told.actor for told in entries}))
         for told in entries:
             console().print(_heading(told, palette))
             if isinstance(told, shapes.GroupEntry):
                 for change in told.changes:
-                    console().print(Text("    ") + change_text(change, document_root=False), soft_wrap=True)
+                    console().print(
+                        Text("    ") + change_text(change, coloured=console().is_terminal, root=False), soft_wrap=True
+                    )
                 if told.more:
                     console().print(Text(f"    and {counted(told.more, 'more place')}", style="dim"))
         if page.next is not None:
@@ -227,8 +232,7 @@ def diff(
         lineage = asked.past.lineage(furthest)
         changes = [shapes.change_entry(lineage, one) for one in found]
         if as_json:
-            for change in changes:
-                put_json(change.model_dump())
+            asked.put(from_cut=first.token, changes=[change.model_dump() for change in changes])
             return
         actors = {touch.actor for change in changes for touch in change.touches if touch.actor is not None}
         palette = Palette(asked.names(actors))
@@ -238,7 +242,7 @@ def diff(
             line.append("  ")
             line.append_text(Text(", ").join(palette.name(actor) for actor in people))
             console().print(line)
-            console().print(Text("  ") + change_text(change), soft_wrap=True)
+            console().print(Text("  ") + change_text(change, coloured=console().is_terminal), soft_wrap=True)
         if not changes:
             typer.echo("keepboth: there is no difference", err=True)
 
@@ -261,8 +265,7 @@ def version(
     with _asked(data, document, at) as asked:
         found = [shapes.version_entry(one) for one in asked.past.versions(asked.document, asked.selection.revision)]
         if as_json:
-            for one in found:
-                put_json(one.model_dump())
+            asked.put(versions=[one.model_dump() for one in found])
             return
         palette = Palette(asked.names({one.actor for one in found}))
         table = Table(box=None, pad_edge=False, header_style="dim")

@@ -15,6 +15,9 @@ from keepboth.telling.differences import difference
 
 COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
 MARKS: Final = {"insert": "green", "delete": "red strike", "keep": "dim", "gap": "dim"}
+BRACKETS: Final = {"insert": ("{+", "+}"), "delete": ("[-", "-]")}
+"""What stands around them where there are no colours, as in ``git diff --word-diff``."""
+
 MAX_VALUE: Final = 2000
 
 
@@ -90,10 +93,13 @@ def where(path: Sequence[str | int], key: str | None = None) -> str:
     return "/".join(str(step) for step in (*path, *(() if key is None else (key,))))
 
 
-def change_text(change: ChangeEntry, *, document_root: bool = True) -> Text:
-    """What changed in one place: deleted text struck through, inserted text green."""
+def change_text(change: ChangeEntry, *, coloured: bool, root: bool = True) -> Text:
+    """What changed in one place: deleted text struck through, inserted text green; in brackets if not *coloured*.
+
+    *root*: name the path also where it is just a root.
+    """
     line = Text()
-    if not document_root and (len(change.path) > 1 or change.key is not None):
+    if not root and (len(change.path) > 1 or change.key is not None):
         line.append(printable(where(change.path, change.key), 100) + "  ", style="dim")
     pieces = [(piece.op, piece.text) for piece in change.pieces]
     if change.kind == "key":
@@ -105,7 +111,8 @@ def change_text(change: ChangeEntry, *, document_root: bool = True) -> Text:
     for nth, (op, text) in enumerate(pieces):
         if nth and change.kind == "key" and pieces[nth - 1][0] == "delete" and op == "insert":
             line.append(" ")
-        line.append(printable(text, MAX_VALUE, lines=True), style=MARKS[op])
+        opening, closing = ("", "") if coloured else BRACKETS.get(op, ("", ""))
+        line.append(f"{opening}{printable(text, MAX_VALUE, lines=True)}{closing}", style=MARKS[op])
     return line
 
 

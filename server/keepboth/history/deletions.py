@@ -23,7 +23,8 @@ STEPS: Final = 200
 
 
 class Deleted(NamedTuple):
-    """Content that went, ``low`` to before ``high`` of a run, by the event at ``revision``."""
+    """Content that went, ``low`` to before ``high`` of a run, by the event at ``revision``; ``also``: the
+    revisions of others who deleted it, too."""
 
     run: Run
     low: int
@@ -31,13 +32,14 @@ class Deleted(NamedTuple):
     revision: int
     effective: int
     replaced: bool
+    also: tuple[int, ...]
 
 
 class Deletion(NamedTuple):
     """What one actor deleted side by side. ``text``: what it was. ``authors``: the actors who had written it.
 
     ``first_revision`` to ``last_revision``: the deleting events; ``written``: the first and the last of those that had
-    brought it. ``replaced``: another value was put under the key.
+    brought it. ``replaced``: another value was put under the key. ``also``: other actors who deleted some of it, too.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Deletion(NamedTuple):
     authors: tuple[str, ...]
     written: tuple[int, int]
     replaced: bool
+    also: tuple[str, ...]
 
 
 def deleted(lineage: Lineage, shows: Screen) -> Iterator[Deleted]:
@@ -66,7 +69,8 @@ def deleted(lineage: Lineage, shows: Screen) -> Iterator[Deleted]:
             nth = shows(run.stroke)
             high = run.end if nth == run.stroke.count else min(run.end, run.stroke.clock_at(nth))
             if high > run.clock:
-                yield Deleted(run, run.clock, high, going[1], going[0], going[2])
+                also = tuple(stroke.rev for stroke in run.deleters or () if stroke.rev != going[1] and shows(stroke))
+                yield Deleted(run, run.clock, high, going[1], going[0], going[2], also)
 
 
 def _going(line: Line, run: Run, shows: Screen) -> tuple[int, int, bool] | None:
@@ -146,6 +150,7 @@ def deletions(
                 tuple(by),
                 (min(written), max(written)),
                 any(part.replaced for part in parts),
+                tuple(sorted({lineage.origin(one).actor for part in parts for one in part.also} - {first.actor})),
             )
         )
     found.sort(key=lambda one: (-one.last_revision, -one.first_revision, one.path))
