@@ -76,8 +76,10 @@ def shown(everything: list[Char], revision: int) -> Iterator[Char]:
 
 def _nth(everything: list[Char], count: int, agent: int, seen: Seen) -> int:
     """Where the *count*-th character that the author had on the screen is."""
+    base = seen.base
     for where, char in enumerate(everything):
-        if _shows(char, agent, seen):
+        known = char.agent == agent or char.revision <= base  # the common cases first: this is the inner loop
+        if (known and not char.gone) or _shows(char, agent, seen):
             count -= 1
             if not count:
                 return where
