@@ -16,6 +16,7 @@ STEPS: dict[str, list[str]] = {
     "contexts": ["-m", "benchmarks.contexts"],
     "git_judge": ["-m", "benchmarks.git_judge"],
     "cold_open": ["-m", "benchmarks.cold_open"],
+    "moments": ["-m", "benchmarks.moments"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [
         "-m",

@@ -24,7 +24,7 @@ from keepboth.fold.waiting import WaitingRoom
 from keepboth.history.ancestry import Ancestry
 from keepboth.history.cuts import Selection
 from keepboth.store.base import EventLine, EventStore, FoldRow
-from keepboth.yjs.structs import SKIP, Update
+from keepboth.yjs.structs import Update
 from keepboth.yjs.update import decode_update
 
 ROWS: Final = 5000
@@ -66,7 +66,6 @@ class Lineage:
         self._authored = array("q")
         self._waiting = WaitingRoom()
         self._held: dict[int, Update] = {}
-        self._clocks: dict[int, int] = {}
         self._gaps = False
 
     # -- taking in ---------------------------------------------------------------------------------------------------
@@ -83,14 +82,21 @@ class Lineage:
 
     def take(self, lines: Sequence[EventLine], rows: Sequence[FoldRow]) -> None:
         """Take in a stretch of the stream: every event, and the content of those that are edits."""
+        number = self._number
+        actor = session = None
+        actor_number = session_number = number(None)
         for line in lines:
-            self._actors.append(self._number(line.actor))
-            self._sessions.append(self._number(line.session))
+            if line.actor != actor:
+                actor, actor_number = line.actor, number(line.actor)
+            if line.session != session:
+                session, session_number = line.session, number(line.session)
+            self._actors.append(actor_number)
+            self._sessions.append(session_number)
             self._recorded.append(line.recorded_at)
             self._authored.append(line.authored_at)
-            self._strokes.append(None)
             if line.type != EDIT_RECORDED:
                 self.others[line.revision] = line.type
+        self._strokes += [None] * len(lines)
         for row in rows:
             self._edit(row)
         if lines:
@@ -115,16 +121,14 @@ class Lineage:
             return
         revision = row.revision
         if row.disposition == "ready" and not self._held and not self._gaps:
-            self._note(update)
             self._strokes[revision - 1] = self.items.take(self._fact(revision, revision, update))
             return
         self._held[revision] = update
         self._waiting.add(revision, row.payload, update)
-        released = [entry.revision for entry in self._waiting.release(self._clocks)]
+        released = [entry.revision for entry in self._waiting.release(self.items.clocks())]
         facts = []
         for late in released:
             brought = self._held.pop(late)
-            self._note(brought)
             facts.append(self._fact(late, revision, brought))
         strokes = [self.items.take(facts[0])] if released == [revision] else self.items.take_together(facts)
         for late, stroke in zip(released, strokes, strict=True):
@@ -134,12 +138,6 @@ class Lineage:
         actor = self._names[self._actors[revision - 1]] or ""
         session = self._names[self._sessions[revision - 1]] or actor
         return EditFact(revision, effective, session, actor, _UNKNOWN, update)
-
-    def _note(self, update: Update) -> None:
-        for client, structs in update.structs.items():
-            last = structs[-1]
-            if last.kind != SKIP:
-                self._clocks[client] = max(self._clocks.get(client, 0), last.clock + last.length)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
