@@ -17,6 +17,7 @@ from keepboth.conflicts.strokes import Stroke
 from keepboth.history.ancestry import Ancestry
 from keepboth.history.blame import Path
 from keepboth.telling.differences import Piece, difference
+from keepboth.telling.words import head, tail
 
 AROUND: Final = 40
 """Units of kept content shown before and after a change; closer changes are told together."""
@@ -51,10 +52,16 @@ class Difference(NamedTuple):
 
     @property
     def pieces(self) -> list[Piece]:
-        """What changed word by word."""
+        """What changed word by word. Kept text at either end is cut at a word or a space, so it may be shorter than in
+        ``before`` and ``after``."""
         if self.kind == "key":
             return []
-        return difference(self.before, self.after)
+        pieces = difference(self.before, self.after)
+        if pieces and pieces[0].op == "keep" and len(pieces[0].text) >= AROUND // 2:
+            pieces[0] = pieces[0]._replace(text=tail(pieces[0].text, AROUND - 1))
+        if pieces and pieces[-1].op == "keep" and len(pieces[-1].text) >= AROUND // 2:
+            pieces[-1] = pieces[-1]._replace(text=head(pieces[-1].text, AROUND - 1))
+        return [piece for piece in pieces if piece.text]
 
 
 def changed(items: Ancestry, before: Screen, after: Screen) -> Iterator[Run]:
