@@ -15,6 +15,7 @@ STEPS: dict[str, list[str]] = {
     "conflicts": ["-m", "benchmarks.conflicts"],
     "contexts": ["-m", "benchmarks.contexts"],
     "git_judge": ["-m", "benchmarks.git_judge"],
+    "attention": ["-m", "benchmarks.attention"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "moments": ["-m", "benchmarks.moments"],
     "peers": ["-m", "benchmarks.peers", "run"],

@@ -141,7 +141,7 @@ def judged(history: History, txn: int, ours: Cut, theirs: Cut) -> Merge:
     screens = [history.screen(cut) for cut in (base, ours, theirs, ours | theirs)]
     texts = [screen.text for screen in screens]
     facts = two_sides(history, ours, theirs)
-    engine, slow = DocumentConflicts(), DocumentConflicts(all_records=True)
+    engine, slow = DocumentConflicts(grain="line"), DocumentConflicts(grain="line", all_records=True)
     for fact in facts:
         engine.add((fact,))
         slow.add((fact,))

@@ -15,7 +15,7 @@ FLOORS = {
     "yjs": 2,
     "fold": 3, "decider": 3, "conflicts": 3,
     "store": 4, "telling": 4,
-    "history": 5,
+    "history": 5, "exchange": 5,
     "live": 6, "api": 6, "client": 6,
     "app": 7,
     "cli": 8,
@@ -33,6 +33,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "regex": {"telling"},
+    "pyarrow": {"history"},
 }
 
 REACH = {"telling": {"keepboth.errors", "keepboth.events", "keepboth.conflicts.model", "keepboth.conflicts.severity"}}

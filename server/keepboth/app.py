@@ -33,12 +33,13 @@ from keepboth.history.folding import Folding
 from keepboth.history.lineage import Lineages
 from keepboth.history.past import Past
 from keepboth.live.bell import Bell
-from keepboth.live.detection import Detector, Lag
+from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.shelf import Shelf
+from keepboth.live.watching import Lag
 from keepboth.settings import Settings
 from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.checkpoints import Checkpoints

@@ -143,6 +143,7 @@ def test_every_route_is_described(server: Served) -> None:
     assert routes == {
         "GET /api/documents", "POST /api/documents", "GET /api/document", "POST /api/decisions", "GET /api/state",
         "GET /api/events", "POST /api/events", "GET /api/event", "POST /api/edits", "POST /api/peek",
+        "GET /api/export", "POST /api/import",
         "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",
         "GET /api/conflict/choices", "POST /api/conflict/resolve", "POST /api/conflict/reopen",
         "POST /api/conflict/seen", "GET /api/notices", "GET /healthz", "GET /readyz", "GET /api/server",

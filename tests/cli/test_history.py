@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keepboth.cli.moments import cut_of
+from keepboth.cli.when import cut_of
 from keepboth.errors import InvalidRequest
 from keepboth.history.cuts import Cut
 from tests.cli.conftest import HOSTILE, Run

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from keepboth.conflicts.model import EditFact, Episode, Kind, Record, Side
+from keepboth.conflicts.model import EditFact, Episode, Grain, Kind, Record, Side
 from keepboth.conflicts.severity import severity_of
 from keepboth.yjs.structs import FORMAT
 from tests.conflicts.literal_items import Item, Line
@@ -26,9 +26,9 @@ FORMATS: frozenset[Kind] = frozenset({"format", "format-in-deleted"})
 class BruteForce:
     """``records`` and `episodes` of *facts*. ``gap``: see the definition of an episode."""
 
-    def __init__(self, facts: Sequence[EditFact], gap: int = 20) -> None:
+    def __init__(self, facts: Sequence[EditFact], gap: int = 20, grain: Grain = "character") -> None:
         self.gap = gap
-        self.pairs = Pairs(facts)
+        self.pairs = Pairs(facts, grain)
         self.views = Views(self.pairs)
         self.facts = self.pairs.facts
         self.places = self.pairs.places

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from keepboth.conflicts.model import EditFact, Kind, Record
+from keepboth.conflicts.model import EditFact, Grain, Kind, Record
 from keepboth.events import Seen
-from keepboth.yjs.structs import FORMAT
+from keepboth.yjs.structs import FORMAT, STRING
 from tests.conflicts.literal_items import Item, Items, Line
 
 
@@ -20,6 +20,11 @@ def knows(bound: Seen, of: EditFact, other: EditFact) -> bool:
     if other.session == of.session:
         return other.revision < of.revision
     return bound.knows(other.revision, other.effective)
+
+
+def ends_a_line(item: Item) -> int:
+    """What is no text stands for itself, as a whole line does."""
+    return int(item.content == "\n") if item.kind == STRING else 2
 
 
 class Place:
@@ -34,7 +39,8 @@ class Place:
 class Pairs:
     """``places``: every record of *facts*."""
 
-    def __init__(self, facts: Sequence[EditFact]) -> None:
+    def __init__(self, facts: Sequence[EditFact], grain: Grain = "character") -> None:
+        self.grain = grain
         self.facts = {fact.revision: fact for fact in facts}
         self.past = self._pasts("lower")
         self.perhaps = self._pasts("upper")
@@ -216,6 +222,31 @@ class Pairs:
                     kinds.add("insert-in-deleted" if within else "insert-at-edge")
             points = {a: {line.items[at] for at in ins_a | del_a}, b: {line.items[at] for at in ins_b | del_b}}
             yield self._place(a, b, kinds, line, points)
+        if self.grain == "line":
+            yield from self._on_lines(a, b, line, pieces, separators)
+
+    def _on_lines(
+        self, a: int, b: int, line: Line, pieces: dict[int, dict[str, set[int]]], separators: set[Item]
+    ) -> Iterator[Place]:
+        """What both did on a stretch without a whole line that both see, unless no character keeps it apart."""
+        of: dict[int, set[int]] = {a: set(), b: set()}
+        touching: list[set[int]] = []
+        for found in pieces.values():
+            mine = {e: found.get(f"insert {e}", set()) | found.get(f"delete {e}", set()) for e in (a, b)}
+            of[a] |= mine[a]
+            of[b] |= mine[b]
+            if mine[a] and mine[b]:
+                touching.append(mine[a] | mine[b])
+        groups: list[list[int]] = []
+        for at in sorted(of[a] | of[b]):
+            between = line.items[groups[-1][-1] + 1 : at] if groups else []
+            if not groups or sum(ends_a_line(item) for item in between if item in separators) >= 2:
+                groups.append([])
+            groups[-1].append(at)
+        for group in groups:
+            met = {e: {line.items[at] for at in group if at in of[e]} for e in (a, b)}
+            if met[a] and met[b] and set(group) not in touching:
+                yield self._place(a, b, {"same-line"}, line, met)
 
     def _format_place(self, a: int, b: int, line: Line) -> Iterator[Place]:
         kinds: set[Kind] = set()

@@ -10,8 +10,9 @@ from pycrdt import merge_updates
 
 from keepboth.conflicts import zones
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import EditFact
+from keepboth.conflicts.model import EditFact, Grain
 from keepboth.yjs.update import decode_update, encode_update
+from tests.conflicts import world
 from tests.conflicts.brute_force import BruteForce, in_order
 from tests.conflicts.literal_pairs import Pairs
 from tests.conflicts.mixed_world import mixed_world
@@ -19,6 +20,7 @@ from tests.conflicts.world import World, random_world, shuffled
 
 TEXTS = 320
 MIXED = 200
+LINES = 60
 FULL = 1000
 PER_TEST = 10
 
@@ -38,8 +40,9 @@ def repeating(rng: Random, facts: list[EditFact], share: float) -> list[EditFact
     past = Pairs(facts).past
     by_revision = {fact.revision: fact for fact in facts}
     out = []
-    for fact in facts:
-        earlier = [revision for revision in sorted(past[fact.revision]) if revision < fact.revision]
+    for at, fact in enumerate(facts):
+        before = {other.revision for other in facts[:at]}
+        earlier = [rev for rev in sorted(past[fact.revision] & before) if rev < fact.revision]
         if earlier and rng.random() < share:
             both = (by_revision[rng.choice(earlier)], fact)
             fact = fact._replace(update=decode_update(merge_updates(*(encode_update(one.update) for one in both))))
@@ -47,22 +50,22 @@ def repeating(rng: Random, facts: list[EditFact], share: float) -> list[EditFact
     return out
 
 
-def check(world: World, rng: Random) -> None:
-    facts = world.facts(rng, rng.choice((0.0, 0.0, 0.5)))
+def check(made: World, rng: Random, grain: Grain = "character") -> None:
+    facts = made.facts(rng, rng.choice((0.0, 0.0, 0.5)))
     facts = repeating(rng, facts, rng.choice((0.0, 0.0, 0.0, 0.2)))
     gap = rng.choice((0, 2, 5, 20))
-    obvious = BruteForce(facts, gap)
+    obvious = BruteForce(facts, gap, grain)
     expected = tuple(obvious.episodes())
     ids = [episode.id for episode in expected]
     assert len(set(ids)) == len(ids)
-    every = DocumentConflicts(gap, all_records=True)
+    every = DocumentConflicts(gap, grain=grain, all_records=True)
     for fact in facts:
         every.add([fact])
     assert in_order(every.records) == obvious.records
     assert every.episodes() == expected
 
-    for order in (facts, shuffled(rng, world, facts), shuffled(rng, world, facts), shuffled(rng, world, facts)):
-        engine = DocumentConflicts(gap)
+    for order in (facts, shuffled(rng, made, facts), shuffled(rng, made, facts), shuffled(rng, made, facts)):
+        engine = DocumentConflicts(gap, grain=grain)
         reported = {}
         for batch in batches(rng, order):
             engine.feed(batch)
@@ -82,17 +85,19 @@ def check(world: World, rng: Random) -> None:
             reported.pop(old, None)
         reported.update((episode.id, episode) for episode in changes.changed)
         assert reported == {episode.id: episode for episode in expected}
-    reordered = DocumentConflicts(gap, all_records=True)
+    reordered = DocumentConflicts(gap, grain=grain, all_records=True)
     for fact in order:
         reordered.add([fact])
     assert in_order(reordered.records) == obvious.records
 
 
-def check_all(make: Callable[[int], World], first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_all(
+    make: Callable[[int], World], first: int, monkeypatch: pytest.MonkeyPatch, grain: Grain = "character"
+) -> None:
     monkeypatch.setattr(zones, "HOPS", 1 + first // PER_TEST % 3)  # documents are small: use the short cut at once
     for seed in range(first, first + PER_TEST):
         try:
-            check(make(seed), Random(seed))
+            check(make(seed), Random(seed), grain)
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
@@ -120,3 +125,10 @@ def test_every_pair_kind_episode_and_view_of_any_type_agrees_with_the_definition
     first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_all(mixed_world, first, monkeypatch)
+
+
+@pytest.mark.parametrize("first", range(0, LINES, PER_TEST), ids=seeds)
+def test_what_meets_on_a_line_agrees_with_the_definition(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "WORDS", (*world.WORDS, "\n", "\n", "\n", "\nx", "\n\n"))
+    check_all(random_world, first, monkeypatch, "line")
+    check_all(mixed_world, first, monkeypatch, "line")

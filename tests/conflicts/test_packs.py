@@ -9,8 +9,9 @@ import pytest
 
 from keepboth.conflicts import packs
 from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.folding import Pack, fold, unfold
 from keepboth.conflicts.model import EditFact
-from keepboth.conflicts.packs import Pack, Packs, fold, unfold
+from keepboth.conflicts.packs import Packs
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.events import Context, Seen
 from keepboth.yjs.update import decode_update

@@ -127,10 +127,17 @@ class World:
                         last = structs[-1]
                         self._next[client] = max(self._next.get(client, 0), last.clock + last.length)
                     moved = True
-                if edit.effective and all(known in self.edits for known in edit.known):
+                if edit.effective and all(known in self.edits for known in edit.known) and not self._held_up(edit):
                     self._waiting.remove(edit)
                     self.edits.append(edit)
                     moved = True
+
+    def _held_up(self, edit: Edit) -> bool:
+        """True while content that the edit's client made before is waiting; a mere delete need not wait for it."""
+        earlier = self._waiting[: self._waiting.index(edit)]
+        return bool(edit.update.structs) and any(
+            other.client is edit.client and other.update.structs for other in earlier
+        )
 
     def _complete(self, update: Update) -> bool:
         own = {client: structs[0].clock for client, structs in update.structs.items()}

@@ -368,7 +368,7 @@ def test_what_makes_no_sense_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_document_whose_edits_take_long_to_look_at_can_be_resolved_too(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("keepboth.live.detection.LONGEST_SLICE_S", -1.0)  # every edit goes to a thread
+    monkeypatch.setattr("keepboth.live.turns.LONGEST_SLICE_S", -1.0)  # every edit goes to a thread
 
     async def main() -> None:
         async with running(tmp_path) as server, collided(server) as (ann, bob, http, id):

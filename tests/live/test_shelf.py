@@ -133,7 +133,7 @@ def test_a_restarted_server_takes_the_engine_from_its_checkpoint(tmp_path: Path)
                 await collide(server, ann, bob, words)
                 await eventually(lambda: server.application.detector.statistics()["engines"] == 1)
                 await looked_at(server)
-                assert server.application.detector.restored == restored
+                assert server.application.detector.statistics()["restored"] == restored
                 live = {episode.id: episode.body for episode in server.application.conflicts.list("d")}
                 assert live
                 await ann.close()
@@ -159,7 +159,7 @@ def test_a_quiet_rooms_engine_is_put_away_and_comes_back(tmp_path: Path, monkeyp
                 await collide(server, ann, bob, words)
                 await looked_at(server)
                 await eventually(lambda: detector.statistics()["engines"] == 0, "put away")
-                assert detector.restored == round
+                assert detector.statistics()["restored"] == round
                 await eventually(lambda: ann.value == bob.value)
             live = {episode.id: episode.body for episode in server.application.conflicts.list("d")}
             assert live

@@ -22,7 +22,7 @@ from keepboth.events import (
     Seen,
     rekeyed_id,
 )
-from keepboth.store.base import Append, Appended, EditRow, EventStore, FoldRow, Head, Refused
+from keepboth.store.base import Append, Appended, EditRow, EventStore, FoldRow, Head, Original, Refused
 from keepboth.store.hashing import GENESIS, commit_hash, event_hash, payload_digest
 from tests.store.making import Clock, append, created, decision, edit, number
 
@@ -185,7 +185,7 @@ def test_one_bad_item_never_fails_the_others(store: EventStore) -> None:
             Append("a", [edit(clients=(-1,))]),
             Append("a", [edit(authored_at=1 << 70)]),
             Append("a", [edit()], condition=ExpectedRevision(9)),
-            Append("a", [decision(id=0)], salts=[b"short"]),
+            Append("a", [decision(id=0)], originals=[Original(b"short")]),
             Append("a", [edit()]),
         ]
     )
@@ -225,7 +225,7 @@ def test_authored_time_is_clamped_to_recorded_time(store: EventStore, clock: Clo
 def test_import_keeps_its_time_and_its_hashes(store: EventStore, clock: Clock) -> None:
     append(store, "here", edit())
     salt = bytes(range(16))
-    append(store, "there", edit(id=5), at=10, salts=[salt])
+    append(store, "there", edit(id=5), at=10, originals=[Original(salt)])
     assert isinstance(refusal(store, Append("there", [edit()], at=9)), InvalidRequest)
     (event,) = store.read("there")
     assert event.recorded_at == 10

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 import keepboth.api.conflicts as conflicts
 import keepboth.api.documents as documents
 import keepboth.api.events as events
+import keepboth.api.export as export
 import keepboth.api.feed as feed
 import keepboth.api.health as health
 import keepboth.api.history as history
@@ -42,7 +43,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, history, events, conflicts, feed, notices, resolving, page):
+    for module in (documents, states, history, events, export, conflicts, feed, notices, resolving, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

@@ -46,6 +46,25 @@ class Resolution(BaseModel):
     choice: str | None
 
 
+class AnchoredItem(BaseModel):
+    client: int
+    clock: int
+
+
+class Anchor(BaseModel):
+    """A Yjs relative position as JSON (pycrdt: a sticky index)."""
+
+    item: AnchoredItem
+    assoc: int
+
+
+class Anchors(BaseModel):
+    """The places before the first and behind the last item of an entry."""
+
+    start: Anchor
+    end: Anchor
+
+
 class Conflict(BaseModel):
     """One entry of the conflict log: concurrent edits that touched. See the fields in ``docs/conflicts.md``."""
 
@@ -79,6 +98,7 @@ class Conflict(BaseModel):
     after: str
     anchor_first: tuple[int, int]
     anchor_last: tuple[int, int]
+    anchors: Anchors | None = Field(description="where it begins and ends, for editors; null for a map key")
     resolution: Resolution | None = Field(description="the resolution in force")
     seen_by: list[str] = Field(description="actors who have looked at it as it is")
     card: CardBody

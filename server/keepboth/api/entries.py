@@ -78,6 +78,17 @@ def _told(store: EventStore, episode: StoredEpisode, names: Mapping[str, str], v
     return Told(episode, body, state, facts, card)
 
 
+def anchors(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where an entry begins and ends, as Yjs relative positions: they follow the text as people go on writing, and on
+    deleted items stand for the neighbouring place. None for a key, which has no place among others."""
+    if body["key"] is not None:
+        return None
+    places = {}
+    for name, (client, clock), assoc in (("start", body["anchor_first"], 0), ("end", body["anchor_last"], -1)):
+        places[name] = {"item": {"client": client, "clock": clock}, "assoc": assoc}
+    return places
+
+
 def _entry(told: Told, names: Mapping[str, str]) -> dict[str, Any]:
     episode, body = told.episode, told.body
     for side in body["sides"]:
@@ -97,5 +108,6 @@ def _entry(told: Told, names: Mapping[str, str]) -> dict[str, Any]:
         "seen_by": told.state.get("seen", []),
         "first_at": rfc3339(episode.first_at),
         "last_at": rfc3339(episode.last_at),
+        "anchors": anchors(body),
         "card": as_json(told.card),
     }

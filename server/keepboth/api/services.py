@@ -43,8 +43,9 @@ class HubPort(Protocol):
         session: str | None = None,
         causation_id: str | None = None,
         correlation_id: str | None = None,
+        whole: bool = False,
     ) -> tuple[Receipt, ...]:
-        """Record a Yjs update; its receipts, none if all of it is known already."""
+        """Record a Yjs update, with ``whole`` as one event; its receipts, none if all of it is known already."""
 
     async def append(self, item: Append) -> Appended:
         """Record events that were decided here. Raises what the store refuses with."""

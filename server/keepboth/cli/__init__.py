@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, history, log, resolve, serve, show
+from keepboth.cli import bring, care, conflicts, export, history, log, resolve, serve, show
 
 app = typer.Typer(
     name="keepboth",
@@ -35,6 +35,8 @@ app.command("conflicts")(conflicts.conflicts)
 app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
+app.command("export")(export.export)
+app.command("import")(bring.take_in)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,73 +1,65 @@
-"""How a command names a moment: one word, the same everywhere."""
+"""Which moment a command is about: the options that name a cut."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
-from uuid import UUID
+from typing import Annotated
 
 import typer
 
 from keepboth.api.moments import micros
 from keepboth.errors import InvalidRequest
+from keepboth.events import id_from_text
 from keepboth.history.cuts import Cut
 
-MOMENTS: Final = (
-    "a revision (120), a time (2026-01-31T12:00:00Z), a version's name, or position:N, event:ID, seen-by:ID, "
-    "authored:TIME, recorded:TIME, version:NAME, cut:TOKEN"
-)
+_HELP = "The moment"
 
-At = Annotated[str | None, typer.Option("--at", help=f"Which moment: {MOMENTS}. Now if left out.")]
+At = Annotated[int | None, typer.Option(min=0, help="Up to this revision.", rich_help_panel=_HELP)]
+Position = Annotated[
+    int | None, typer.Option(min=0, help="Up to this position of the whole log.", rich_help_panel=_HELP)
+]
+AtEvent = Annotated[str | None, typer.Option("--event", help="Up to the event with this id.", rich_help_panel=_HELP)]
+Recorded = Annotated[
+    str | None, typer.Option(help="What had been recorded by then (2026-01-31T12:00:00Z).", rich_help_panel=_HELP)
+]
+Authored = Annotated[
+    str | None,
+    typer.Option(help="What had been written by then, and all its authors had seen.", rich_help_panel=_HELP),
+]
+SeenBy = Annotated[
+    str | None, typer.Option(help="What the author of the event with this id had seen.", rich_help_panel=_HELP)
+]
+Version = Annotated[str | None, typer.Option(help="A version that somebody named.", rich_help_panel=_HELP)]
+Token = Annotated[str | None, typer.Option("--cut", help="The token of an earlier answer.", rich_help_panel=_HELP)]
 
 
-def cut_of(word: str | None) -> Cut:
-    """The moment that *word* names. Raises InvalidRequest."""
-    if word is None:
-        return Cut()
-    kind, colon, value = word.partition(":")
-    if colon:
-        match kind:
-            case "cut":
-                return Cut(token=value)
-            case "version":
-                return Cut(version=value)
-            case "position":
-                return Cut(position=_number(value))
-            case "event":
-                return Cut(event=_id(value))
-            case "seen-by":
-                return Cut(seen_by=_id(value))
-            case "authored":
-                return Cut(authored_at=_time(value))
-            case "recorded":
-                return Cut(recorded_at=_time(value))
-    if word.isascii() and word.isdigit():
-        return Cut(revision=int(word))
+def cut_of(
+    at: int | None,
+    position: int | None,
+    event: str | None,
+    recorded: str | None,
+    authored: str | None,
+    seen_by: str | None,
+    version: str | None,
+    token: str | None,
+) -> Cut:
+    """The cut that the options name. Raises InvalidRequest."""
+    return Cut(
+        revision=at,
+        position=position,
+        event=None if event is None else id_from_text(event),
+        recorded_at=micros(_time(recorded, "recorded"), "recorded"),
+        authored_at=micros(_time(authored, "authored"), "authored"),
+        seen_by=None if seen_by is None else id_from_text(seen_by),
+        version=version,
+        token=token,
+    )
+
+
+def _time(text: str | None, field: str) -> datetime | None:
+    if text is None:
+        return None
     try:
-        datetime.fromisoformat(word)
+        return datetime.fromisoformat(text)
     except ValueError:
-        return Cut(version=word)
-    return Cut(recorded_at=_time(word))
-
-
-def _number(value: str) -> int:
-    if not (value.isascii() and value.isdigit()):
-        raise InvalidRequest(f"{value!r} is not a number", field="at")
-    return int(value)
-
-
-def _id(value: str) -> bytes:
-    try:
-        return UUID(value).bytes
-    except ValueError:
-        raise InvalidRequest(f"{value!r} is not the id of an event", field="at") from None
-
-
-def _time(value: str) -> int:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise InvalidRequest(f"{value!r} is not a time such as 2026-01-31T12:00:00Z", field="at") from None
-    found = micros(moment, "at")
-    assert found is not None
-    return found
+        raise InvalidRequest(f"{text!r} is no time such as 2026-01-31T12:00:00Z", field=field) from None

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from keepboth.cli.moments import At, cut_of
 from keepboth.cli.terminal import USAGE, Data, fail, opened, printable, put_bytes, put_json, reported
+from keepboth.cli.when import At, cut_of
 from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
 from keepboth.history.cuts import Selection, select

@@ -18,7 +18,7 @@ from collections import deque
 from hashlib import sha256
 from typing import Any, Final
 
-from keepboth.conflicts import crowds, episodes, packs, places, runs, shadow, strokes
+from keepboth.conflicts import crowds, episodes, folding, packs, places, runs, shadow, strokes
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import InvalidRequest
@@ -28,7 +28,7 @@ from keepboth.yjs import anyvalue, content
 OBJECTS: Final[tuple[type, ...]] = (
     runs.Run,
     strokes.Stroke,
-    packs.Pack,
+    folding.Pack,
     strokes.Session,
     runs.Line,
     episodes.Spot,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from keepboth.conflicts.crowds import land
 from keepboth.conflicts.episodes import Cluster, Clusters, clusters_of
 from keepboth.conflicts.lookup import cluster_named
-from keepboth.conflicts.model import Changes, EditFact, Episode, Record
+from keepboth.conflicts.model import Changes, EditFact, Episode, Grain, Record
 from keepboth.conflicts.nesting import stir
 from keepboth.conflicts.packs import EVERY, LEAST, RECENT, Packs
 from keepboth.conflicts.places import episode_id, writes
@@ -34,14 +34,16 @@ class DocumentConflicts:
 
     ``gap``: collisions at most so many characters apart on the screen of somebody who took part in both are one
     episode. ``cap``: where more strokes than this have met, edits are no longer weighed one by one (see `crowds`).
+    ``grain``: ``"line"`` also finds, without a cap, who met on a line only (see `lines`).
     ``all_records``: no cap, keep every pair in `records` and treat every event on its own: slow, for tests.
     """
 
-    def __init__(self, gap: int = 20, cap: int = 128, *, all_records: bool = False) -> None:
+    def __init__(self, gap: int = 20, cap: int = 128, *, grain: Grain = "character", all_records: bool = False) -> None:
         self.records: list[Record] = []
         self._all_records = all_records
         self._shadow = Shadow()
-        self._clusters = Clusters(self._shadow, gap, None if all_records else cap)
+        self._clusters = Clusters(self._shadow, gap, None if all_records or grain == "line" else cap)
+        self._grain = grain
         self._packs = Packs(self._clusters)
         self._sessions: dict[str, Session] = {}
         self._recent: list[Session] = []  # by max_eff, highest first
@@ -281,7 +283,7 @@ class DocumentConflicts:
                 land(clusters, stroke, run, nth)
         unseen = self._unseen(stroke)
         if unseen:
-            search = Search(clusters, stroke, nth, unseen, self.records if self._all_records else None)
+            search = Search(clusters, stroke, nth, unseen, self.records if self._all_records else None, self._grain)
             search.look(runs)
             self._steps += search.steps
 

@@ -15,6 +15,7 @@ MAP_KEY: Final = 32
 IN_REMOVED_SUBTREE: Final = 64
 FORMAT: Final = 128
 FORMAT_IN_DELETED: Final = 256
+SAME_LINE: Final = 512
 BESIDE: Final = MAP_KEY | IN_REMOVED_SUBTREE | FORMAT | FORMAT_IN_DELETED
 """The kinds that are found without walking: see `beside`."""
 
@@ -28,6 +29,7 @@ KIND_OF: Final[dict[int, Kind]] = {
     IN_REMOVED_SUBTREE: "in-removed-subtree",
     FORMAT: "format",
     FORMAT_IN_DELETED: "format-in-deleted",
+    SAME_LINE: "same-line",
 }
 
 

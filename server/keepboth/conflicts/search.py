@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from keepboth.conflicts.beside import Beside
 from keepboth.conflicts.crowds import Shortcut, settle
 from keepboth.conflicts.episodes import Clusters, Spot
-from keepboth.conflicts.kinds import kinds_of
-from keepboth.conflicts.model import Record
+from keepboth.conflicts.kinds import SAME_LINE, kinds_of
+from keepboth.conflicts.lines import LineSurvey
+from keepboth.conflicts.model import Grain, Record
 from keepboth.conflicts.runs import Run
 from keepboth.conflicts.strokes import Session, Stroke, surely_parted
 from keepboth.conflicts.zones import Meeting, Survey
@@ -18,7 +19,7 @@ from keepboth.yjs.structs import Id
 class Search:
     """Unites an edit, from its *nth* event on, with those it touched. ``steps``: work done."""
 
-    __slots__ = ("_clusters", "_nth", "_records", "_stretched", "_stroke", "_unseen", "steps")
+    __slots__ = ("_always", "_clusters", "_nth", "_records", "_stretched", "_stroke", "_survey", "_unseen", "steps")
 
     def __init__(
         self,
@@ -27,8 +28,11 @@ class Search:
         nth: int,
         unseen: list[tuple[Session, int]],
         records: list[Record] | None,
+        grain: Grain = "character",
     ) -> None:
         """*unseen*: see `Survey`. *records* takes in every pair; None: those that teach nothing are skipped."""
+        self._survey = LineSurvey if grain == "line" else Survey
+        self._always = SAME_LINE if grain == "line" else 0
         self._clusters = clusters
         self._stroke = stroke
         self._nth = nth
@@ -56,7 +60,7 @@ class Search:
         """Look around each of *runs*."""
         clusters = self._clusters
         stroke, nth = self._stroke, self._nth
-        survey = Survey(stroke, nth, self._unseen)
+        survey = self._survey(stroke, nth, self._unseen)
         for run in runs:
             if run in survey.covered:
                 continue
@@ -82,7 +86,7 @@ class Search:
             return False
         if cluster.crowd is not None:
             return True
-        known = cluster.certain and not possible & ~cluster.kinds
+        known = cluster.certain and not (possible | self._always) & ~cluster.kinds
         return known and _is_alone(mine) and _is_alone(theirs)
 
     def _join(self, meeting: Meeting) -> None:

@@ -22,6 +22,24 @@ class Region(NamedTuple):
 
     line: Line
     parts: tuple[Part, ...]
+    makers: dict[Stroke, list[int]]
+
+    @classmethod
+    def of(cls, line: Line, parts: tuple[Part, ...]) -> Region:
+        """The region of *parts* of *line*."""
+        makers: dict[Stroke, list[int]] = {}
+        for at, (run, _, _) in enumerate(parts):
+            if not run.mute:
+                makers.setdefault(run.stroke, []).append(at)
+        return cls(line, parts, makers)
+
+    def on(self, shows: Screen) -> Region:
+        """What of it those inserted who are on a screen: all that can be visible there."""
+        places = [at for maker, own in self.makers.items() if shows(maker) for at in own]
+        if len(places) == len(self.parts):
+            return self
+        places.sort()
+        return Region(self.line, tuple(self.parts[at] for at in places), self.makers)
 
     def text(self, shadow: Shadow, shows: Screen) -> str:
         """What it says on a screen."""
@@ -54,6 +72,7 @@ def side_of(
 ) -> Side:
     """One side of an episode, whole."""
     own = union_of(spot.stroke for spot in spots)
+    region = region.on(own)
     said = region.text(shadow, own)
     lost = "" if said == merged_text else joined(_lost(shadow, region, _events(spots), own, merged))
     return Side(
@@ -66,20 +85,24 @@ def side_of(
     )
 
 
-def rewrote(region: Region, spots: list[Spot], base: Screen) -> bool:
-    """True if a side deleted something of the base and inserted something that it still had in the end."""
+def rewrote(region: Region, before: Region, spots: list[Spot], base: Screen) -> bool:
+    """True if a side deleted something of the base and inserted something that it still had in the end.
+
+    *before* is what of the region can be visible on *base*.
+    """
     own = union_of(spot.stroke for spot in spots)
     events = _events(spots)
     if region.line.key is not None:
         run = current(region.line, own)
         return run is not None and run.stroke in events and current(region.line, base) is not None
-    inserted = deleted = False
-    for run, low, high in region.parts:
-        inserted = inserted or bool(_made(events, run, *visible(run, low, high, own)))
-        if not deleted and run.deleters is not None and any(other in events for other in run.acts()):
-            low, high = visible(run, low, high, base)
-            deleted = low < high
-    return inserted and deleted
+    if not any(_made(events, run, *visible(run, low, high, own)) for run, low, high in region.on(own).parts):
+        return False
+    for run, start, stop in before.parts:
+        if run.deleters is not None and any(other in events for other in run.acts()):
+            low, high = visible(run, start, stop, base)
+            if low < high:
+                return True
+    return False
 
 
 def _events(spots: Iterable[Spot]) -> dict[Stroke, int]:

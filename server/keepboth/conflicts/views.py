@@ -74,7 +74,7 @@ def span_of(shadow: Shadow, cluster: Cluster) -> Span:
 
 def region_of(span: Span) -> Region:
     """What the views of an episode show."""
-    return Region(span.line, tuple(span.parts()) if span.line.key is None else ())
+    return Region.of(span.line, tuple(span.parts()) if span.line.key is None else ())
 
 
 def now_of(shadow: Shadow, cluster: Cluster) -> str:
@@ -93,9 +93,10 @@ def episode_of(shadow: Shadow, cluster: Cluster) -> Episode:
     bits = cluster.kinds if cluster.crowd is None else _possible(shadow, cluster)
     kinds = kinds_of(bits)
     said = region.text(shadow, merged)
+    before = region.on(base)
     grouped = by_side(spots)
     sides = tuple(side_of(shadow, region, who, own, merged, said) for who, own in grouped.items())
-    severity = severity_of(kinds, sides, sum(rewrote(region, own, base) for own in grouped.values()), said)
+    severity = severity_of(kinds, sides, sum(rewrote(region, before, own, base) for own in grouped.values()), said)
     revisions = sorted({rev for spot in spots for rev in spot.stroke.revisions_from(spot.nth)})
     return Episode(
         id=episode_id(shadow, cluster),
@@ -107,7 +108,7 @@ def episode_of(shadow: Shadow, cluster: Cluster) -> Episode:
         first_revision=revisions[0],
         last_revision=revisions[-1],
         revisions=tuple(revisions),
-        base=shortened(region.text(shadow, base)),
+        base=shortened(before.text(shadow, base)),
         sides=tuple(replace(side, text=shortened(side.text), lost=shortened(side.lost)) for side in sides),
         merged=shortened(said),
         before=_before(shadow, span, merged) if line.key is None else "",

@@ -154,13 +154,7 @@ class Survey:
         maker = run.stroke
         if run.deleters is None and maker.last_eff <= self._quick:
             return True
-        stroke = self.stroke
-        if maker is stroke:
-            cut = min(max(maker.clock_at(self.nth), low), high)
-        elif maker.session is stroke.session:
-            cut = high if maker.rev < self.rev else low
-        else:
-            cut = stroke.clock_cut(maker, low, high)
+        cut = self._known_part(run, low, high)
         if leftward and cut < high:
             self._unknown(run, cut, high, out)
         if cut > low and self._known(run, low, cut, out):
@@ -168,6 +162,15 @@ class Survey:
         if not leftward and cut < high:
             self._unknown(run, cut, high, out)
         return False
+
+    def _known_part(self, run: Run, low: int, high: int) -> int:
+        """The first clock from *low* to *high* that the author had not seen just before the edit, *high* if none."""
+        stroke, maker = self.stroke, run.stroke
+        if maker is stroke:
+            return min(max(maker.clock_at(self.nth), low), high)
+        if maker.session is stroke.session:
+            return high if maker.rev < self.rev else low
+        return stroke.clock_cut(maker, low, high)
 
     def _unknown(self, run: Run, low: int, high: int, out: list[Entry]) -> None:
         flags = 0

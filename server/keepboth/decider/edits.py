@@ -230,6 +230,12 @@ def must_wait(update: Update, identity: Identity) -> bool:
     return not inserted(update).difference(identity.inserted).is_empty
 
 
+def is_known(update: Update, identity: Identity) -> bool:
+    """True if *update*, taken as a copy of state, brings nothing: what it inserts and deletes is in the log already, or
+    made by the merge."""
+    return inserted(update).difference(identity.inserted).is_empty and not identity.unknown_deletes(update.deletes)
+
+
 def missing_dependencies(update: Update, identity: Identity) -> tuple[tuple[int, int, int], ...]:
     """``(client, clock, length)`` that *update* builds on and that the log does not hold."""
     known = identity.inserted

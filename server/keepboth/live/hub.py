@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from keepboth.decider.edits import Owner, RecordEdit, named_of_others
+from keepboth.decider.edits import Owner, RecordEdit, is_known, named_of_others
 from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
@@ -226,10 +226,12 @@ class Hub:
         session: str | None = None,
         causation_id: str | None = None,
         correlation_id: str | None = None,
+        whole: bool = False,
     ) -> tuple[Receipt, ...]:
         """Record a Yjs update and relay it. Returns its receipts: none if all of it is known and it has no id.
 
-        ``seen`` declares the revision its author had applied. Raises MalformedUpdate, NotDurableNow, ShuttingDown.
+        ``seen`` declares the revision its author had applied. ``whole``: all of it becomes one event of *actor*,
+        whoever wrote it (an import). Raises MalformedUpdate, NotDurableNow, ShuttingDown.
         """
         update = decode_update(payload, self.settings.max_update_items)
         room = await self.live_room(document)
@@ -243,7 +245,7 @@ class Hub:
             context, source = Context.of(min(seen, head)), "declared"
         command = RecordEdit(
             owner=owner,
-            clients=frozenset(update.structs) if len(update.structs) == 1 else frozenset(),
+            clients=frozenset(update.structs) if whole or len(update.structs) == 1 else frozenset(),
             payload=payload,
             update=update,
             context=context,
@@ -258,6 +260,9 @@ class Hub:
             repeated = await self._repeated(event_id, document, payload)
             if repeated is not None:
                 return (repeated,)
+        if whole and command.readable and is_known(update, room.identity):
+            await self.flush(room)
+            return ()
         answer: asyncio.Future[AppendResult] = self._loop.create_future()
         decided = room.intake.record_command(
             command, lambda result: _settle(answer, result), check_ids=event_id is not None, name=actor.name

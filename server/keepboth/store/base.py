@@ -25,6 +25,19 @@ from keepboth.events import (
 )
 
 
+class Original(NamedTuple):
+    """What a copy keeps of an event besides its draft. ``salt``: the 16 random bytes of the payload's digest.
+
+    ``salt`` None: payload and salt are erased (the draft's payload is empty); digest and length stand for them.
+    ``message_digest`` without a raw message in the draft: that was erased.
+    """
+
+    salt: bytes | None
+    payload_digest: bytes = b""
+    payload_len: int = 0
+    message_digest: bytes | None = None
+
+
 @dataclass(slots=True)
 class Append:
     """Drafts for one document that are recorded all or none, consecutively, if ``condition`` holds.
@@ -33,8 +46,9 @@ class Append:
     ``document.created`` draft) first, in the same transaction; its receipt is not part of the answer.
     ``check_ids`` says that the drafts' ids came from outside (or repeat something), so that each must be looked up
     before it is written; ids that the server has just minted need no look-up.
-    ``at`` fixes ``recorded_at`` and ``salts`` the 16 random bytes of each draft's payload digest (imports only: with
-    both, a stream keeps its hashes). ``at`` may lie before the log's last event, not before the document's.
+    ``at`` fixes ``recorded_at``, and ``originals`` say of each draft what the event it is a copy of had (imports only:
+    with both, a stream keeps its hashes). ``at`` may lie before the log's last event, not before the document's.
+    A copy is never rekeyed: if its id is taken by other content, that is an IdentityClash.
     """
 
     document: str
@@ -43,7 +57,7 @@ class Append:
     create: Draft | None = None
     check_ids: bool = False
     at: Micros | None = None
-    salts: Sequence[bytes] = ()
+    originals: Sequence[Original] = ()
 
 
 class Appended(NamedTuple):
@@ -70,6 +84,21 @@ class Head(NamedTuple):
 
     position: int
     commit_hash: bytes
+
+
+class CommitRow(NamedTuple):
+    """One commit of the chain: the positions it covers and the log's hash after it."""
+
+    first: int
+    last: int
+    commit_hash: bytes
+
+
+class WholeEvent(NamedTuple):
+    """An event with what copies need besides: the salt of its payload digest, None once erased."""
+
+    event: Event
+    salt: bytes | None
 
 
 class DocumentRow(NamedTuple):
@@ -154,6 +183,10 @@ class EventStore(Protocol):
         Raises NotDurableNow if the whole batch could not be written (then nothing was).
         """
 
+    def append_commits(self, commits: Sequence[Sequence[Append]]) -> list[list[AppendResult]]:
+        """:meth:`append` for each of *commits* in order, all of them durable together: each keeps a link of its own in
+        the chain of commits (imports only). Raises NotDurableNow if they could not be written (then nothing was)."""
+
     def get(self, event_id: EventId) -> Event | None:
         """The event with this id, or None."""
 
@@ -180,6 +213,14 @@ class EventStore(Protocol):
         """Events in order. ``after`` (exclusive) and ``until`` (inclusive) are revisions of *document*, or positions
         if *document* is None. With ``reverse`` the newest come first. At most ``limit`` events; never more than
         10,000 a call."""
+
+    def read_whole(
+        self, document: str | None = None, *, after: int = 0, until: int | None = None, limit: int = 1000
+    ) -> list[WholeEvent]:
+        """:meth:`read` for copies: every event with its salt."""
+
+    def commits(self, *, after: int = 0, limit: int = 1000) -> list[CommitRow]:
+        """The commits whose last position is greater than *after*, in order."""
 
     def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
         """The edits of *document* with ``after < revision <= until``, cheaply, in order, at most *limit*."""

@@ -52,6 +52,7 @@ CLIENTS: Final = (
     "ON e.position = c.position LEFT JOIN sessions s ON s.id = e.session LEFT JOIN actors a ON a.id = e.actor "
     "WHERE c.document = ?"
 )
+COMMITS: Final = "SELECT first, last, commit_hash FROM commits WHERE last > ? ORDER BY last LIMIT ?"
 HASH_AT: Final = (
     "SELECT e.document_hash FROM payloads p CROSS JOIN events e ON e.position = p.position "
     "WHERE p.document = ? AND p.revision = ?"
