@@ -17,6 +17,7 @@ STEPS: dict[str, list[str]] = {
     "git_judge": ["-m", "benchmarks.git_judge"],
     "attention": ["-m", "benchmarks.attention"],
     "cold_open": ["-m", "benchmarks.cold_open"],
+    "moments": ["-m", "benchmarks.moments"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [
         "-m",

@@ -30,6 +30,8 @@ from keepboth.events import EventId, Micros
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
+from keepboth.history.lineage import Lineages
+from keepboth.history.past import Past
 from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
@@ -274,7 +276,8 @@ class Application:
         self.store = open_store(settings.data)
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
-        self.desk = Desk(Folding(self.store, self.checkpoints))
+        folding = Folding(self.store, self.checkpoints)
+        self.desk = Desk(folding, Past(self.store, folding, Lineages(self.store)))
         self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.hub: Hub
         self.detector: Detector

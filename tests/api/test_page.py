@@ -144,6 +144,8 @@ def test_every_route_is_described(server: Served) -> None:
         "GET /api/documents", "POST /api/documents", "GET /api/document", "POST /api/decisions", "GET /api/state",
         "GET /api/events", "POST /api/events", "GET /api/event", "POST /api/edits", "POST /api/peek",
         "GET /api/export", "POST /api/import",
+        "GET /api/blame", "GET /api/deletions", "GET /api/history", "GET /api/compare",
+        "GET /api/versions", "POST /api/versions",
         "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",
         "GET /api/conflict/choices", "POST /api/conflict/resolve", "POST /api/conflict/reopen",
         "POST /api/conflict/seen", "GET /api/notices", "GET /healthz", "GET /readyz", "GET /api/server",

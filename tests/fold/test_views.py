@@ -8,6 +8,7 @@ import pycrdt
 import pytest
 
 from keepboth.errors import InvalidRequest, NotFound
+from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.fold.replica import Replica
 from keepboth.fold.views import json_value, root_types, text
 from keepboth.yjs.structs import ANY, EMBED, STRING, TYPE, Y_ARRAY, Struct, Update
@@ -146,6 +147,31 @@ def test_a_root_whose_first_items_were_deleted_is_told_by_the_later_ones() -> No
         "r": {"type": "array", "value": [2, 3]},
         "x": {"type": "xml", "value": "<q></q>"},
     }
+
+
+def test_a_map_whose_keys_were_set_again_by_others_is_a_map() -> None:
+    first: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1)
+    first.get("m", type=pycrdt.Map)["k"] = 1
+    second: pycrdt.Doc[Any] = pycrdt.Doc(client_id=9)
+    second.apply_update(first.get_update())
+    second.get("m", type=pycrdt.Map)["k"] = pycrdt.Map({"inner": 2})
+    assert json_value(replica_of(second.get_update())) == {"m": {"type": "map", "value": {"k": {"inner": 2}}}}
+
+
+def test_a_root_whose_first_item_came_deleted_is_told_by_what_lies_behind_it() -> None:
+    first: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1)
+    root = first.get("r", type=pycrdt.Array)
+    root.append(1)
+    del root[0]
+    second: pycrdt.Doc[Any] = pycrdt.Doc(client_id=9)
+    brought = first.get_update()
+    second.apply_update(brought)
+    made: list[bytes] = []
+    second.observe(lambda event: made.append(event.update))
+    second.get("r", type=pycrdt.Array).append(2)
+    fold = DocumentFold()
+    fold.add([FoldedEdit(1, "ready", brought), FoldedEdit(2, "ready", made[0])])
+    assert json_value(fold.replica, fold.roots) == {"r": {"type": "array", "value": [2]}}
 
 
 @pytest.mark.parametrize("seed", range(8))

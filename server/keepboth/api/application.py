@@ -12,6 +12,7 @@ import keepboth.api.events as events
 import keepboth.api.export as export
 import keepboth.api.feed as feed
 import keepboth.api.health as health
+import keepboth.api.history as history
 import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
@@ -42,7 +43,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, export, conflicts, feed, notices, resolving, page):
+    for module in (documents, states, history, events, export, conflicts, feed, notices, resolving, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

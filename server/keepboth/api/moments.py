@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_type_hints
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -62,4 +64,22 @@ def cut_headers(selection: Selection) -> dict[str, str]:
     return headers
 
 
+def moment_named(prefix: str) -> Callable[..., Awaitable[Cut]]:
+    """`moment`, whose parameters' names all begin with *prefix*: for a request that names two moments."""
+    hints = get_type_hints(moment, include_extras=True)
+
+    async def named(**given: Any) -> Cut:
+        return await moment(**{name.removeprefix(prefix): value for name, value in given.items()})
+
+    named.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter(prefix + name, Parameter.KEYWORD_ONLY, default=None, annotation=hints[name])
+            for name in signature(moment).parameters
+        ]
+    )
+    return named
+
+
 Moment = Annotated[Cut, Depends(moment)]
+MomentBefore = Annotated[Cut, Depends(moment_named("from_"))]
+MomentAfter = Annotated[Cut, Depends(moment_named("to_"))]

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import bring, care, conflicts, export, log, resolve, serve, show
+from keepboth.cli import bring, care, conflicts, export, history, log, resolve, serve, show
 
 app = typer.Typer(
     name="keepboth",
@@ -26,6 +26,11 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("log")(log.log)
 app.command("show")(show.show)
+app.command("blame")(history.blame)
+app.command("history")(history.history)
+app.command("diff")(history.diff)
+app.command("deletions")(history.deletions)
+app.command("version")(history.version)
 app.command("conflicts")(conflicts.conflicts)
 app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)

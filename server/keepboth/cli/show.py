@@ -9,16 +9,17 @@ from typing import Annotated
 import typer
 
 from keepboth.cli.terminal import USAGE, Data, fail, opened, printable, put_bytes, put_json, reported
+from keepboth.cli.when import At, cut_of
 from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
-from keepboth.history.cuts import Cut, Selection, select
+from keepboth.history.cuts import Selection, select
 from keepboth.history.folding import Folding, plain_folding
 from keepboth.history.rendering import Form, Rendered, render
 
 
 def show(
     document: Annotated[str, typer.Argument(help="The document's name.")],
-    at: Annotated[int | None, typer.Option(min=0, help="A revision; the newest if left out.")] = None,
+    at: At = None,
     form: Annotated[
         Form | None,
         typer.Option("--as", help="One root's text, every root as JSON, or a Yjs update (v1)."),
@@ -26,9 +27,9 @@ def show(
     root: Annotated[str | None, typer.Option(help="One root; needed for text if there are several.")] = None,
     data: Data = Path("data"),
 ) -> None:
-    """Show a document as it was at a revision: its text if there is one, else JSON."""
+    """Show a document as it was at a moment: its text if there is one, else JSON."""
     with reported(), opened(data) as store:
-        selection = select(store, check_document_name(document), Cut(revision=at))
+        selection = select(store, check_document_name(document), cut_of(at))
         shown_as, rendered = _rendered(plain_folding(store), selection, form, root)
         if shown_as == "json":
             put_json(rendered.value)

@@ -161,7 +161,7 @@ def _keys(shadow: Shadow, lines: list[Line], shows: Screen, depth: int) -> dict[
     for line in lines:
         run = current(line, shows) if line.key is not None else None
         if run is not None and line.key is not None:
-            found[line.key] = _value(shadow, run, run.end - 1, shows, depth)
+            found[line.key] = value_of(shadow, run, run.end - 1, shows, depth)
     return dict(sorted(found.items()))
 
 
@@ -169,7 +169,7 @@ def _elements(shadow: Shadow, line: Line, shows: Screen, depth: int) -> list[obj
     found = []
     for run in line.runs():
         low, high = visible(run, run.clock, run.end, shows)
-        found += [_value(shadow, run, clock, shows, depth) for clock in range(low, high)]
+        found += [value_of(shadow, run, clock, shows, depth) for clock in range(low, high)]
     return found
 
 
@@ -187,7 +187,8 @@ def _markup(shadow: Shadow, line: Line, shows: Screen, depth: int) -> str:
     return text_of("".join(out))
 
 
-def _value(shadow: Shadow, run: Run, clock: int, shows: Screen, depth: int) -> object:
+def value_of(shadow: Shadow, run: Run, clock: int, shows: Screen, depth: int = 0) -> object:
+    """What *clock* of *run*, which is no text, says on a screen, as JSON has it; XML as markup."""
     if run.kind == TYPE:
         return _nested(shadow, run, shows, depth + 1)
     content = run.content

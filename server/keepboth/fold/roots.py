@@ -29,12 +29,15 @@ from keepboth.yjs.structs import (
 )
 from keepboth.yjs.update import decode_update
 
+HAS_KEY = 0x20
+"""In a struct's info byte: it lies under a key."""
+
 RootType = Literal["text", "map", "array", "xml"]
 
 
 def vote(struct: Struct) -> RootType | None:
-    """What *struct* says about the type that it lies in."""
-    if struct.key is not None:
+    """What *struct* says about the type that it lies in. The wire flags a key also where it leaves out its name."""
+    if struct.key is not None or struct.info & HAS_KEY:
         return "map"
     if struct.kind in (STRING, FORMAT, EMBED):
         return "text"
@@ -58,7 +61,8 @@ class Roots:
     @property
     def unsure(self) -> bool:
         """True if there are both arrays and text beyond ASCII: the CRDT never comes to the end of an array that holds
-        such text (pycrdt 0.14), so before one is read the whole document must be looked at."""
+        such text (pycrdt 0.14), so before one is read the whole document must be looked at. Also if what first named a
+        root came deleted, which does not tell its type."""
         return self._wide and self._arrays
 
     @property
@@ -80,8 +84,10 @@ class Roots:
         if isinstance(struct.parent, str):
             if says is not None and self.types.get(struct.parent, "text") == "text":
                 self.types[struct.parent] = says
-            elif says is None:
-                self.types.setdefault(struct.parent, "text")
+            elif says is None and struct.parent not in self.types:
+                # It came deleted: what lies behind it will not name the root, so the whole must be looked at.
+                self.types[struct.parent] = "text"
+                self._arrays = self._wide = True
             self._arrays = self._arrays or says == "array"
         if struct.kind == TYPE and type_ref(struct).ref == Y_ARRAY:
             self._arrays = True

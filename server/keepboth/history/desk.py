@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from zlib import crc32
 
 from keepboth.history.folding import Folding
+from keepboth.history.past import Past
 
 Answer = TypeVar("Answer")
 
@@ -19,10 +20,11 @@ THREADS: Final = 2
 
 
 class Desk:
-    """Runs questions about documents. ``folding`` is for what runs here."""
+    """Runs questions about documents. ``folding`` and ``past`` are for what runs here."""
 
-    def __init__(self, folding: Folding) -> None:
+    def __init__(self, folding: Folding, past: Past) -> None:
         self.folding = folding
+        self.past = past
         self._threads = [ThreadPoolExecutor(1, f"keepboth-history-{number}") for number in range(THREADS)]
 
     async def ask(self, document: str, question: Callable[[], Answer]) -> Answer:

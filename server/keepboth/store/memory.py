@@ -275,7 +275,9 @@ class MemoryStore:
         rows = [FoldRow(e.revision, e.disposition, e.payload) for e in page if e.type == EDIT_RECORDED]
         return rows[: max(limit, 0)]
 
-    def lines(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EventLine]:
+    def lines(
+        self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000, contexts: bool = True
+    ) -> list[EventLine]:
         with self._moved:
             page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
         return [
@@ -288,7 +290,7 @@ class MemoryStore:
                 event.recorded_at,
                 event.authored_at,
                 event.correlation_id,
-                event.context,
+                event.context if contexts else None,
             )
             for event in page[: max(limit, 0)]
         ]

@@ -92,12 +92,14 @@ class LogReader:
             number = sqlite_read.document_id(connection, document)
             return [] if number is None else sqlite_read.fold_rows(connection, number, after, until, limit)
 
-    def lines(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EventLine]:
+    def lines(
+        self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000, contexts: bool = True
+    ) -> list[EventLine]:
         with self._readers() as connection:
             number = sqlite_read.document_id(connection, document)
             last = sqlite_read.MAX_INT if until is None else max(until, 0)
             rows = connection.execute(sqlite_read.LINES, (number, max(after, 0), last, max(limit, 0))).fetchall()
-            return [self._decoder.line(connection, row) for row in rows]
+            return [self._decoder.line(connection, row, contexts) for row in rows]
 
     def revision_at(self, document: str, position: int) -> int:
         with self._readers() as connection, snapshot(connection):

@@ -89,8 +89,8 @@ class Decoder:
         """One event a row."""
         return [self.event(connection, row) for row in rows]
 
-    def line(self, connection: sqlite3.Connection, row: Row) -> EventLine:
-        """One row of ``sqlite_read.LINES``. Raises StoreDamaged as :meth:`event` does."""
+    def line(self, connection: sqlite3.Connection, row: Row, contexts: bool) -> EventLine:
+        """One row of ``sqlite_read.LINES``, its context only if *contexts*. Raises StoreDamaged."""
         revision, type_, actor, session, recorded_at, authored_before, correlation_id, context = row
         actor_name, actor_kind = self.actors(connection, actor)
         return EventLine(
@@ -102,7 +102,7 @@ class Decoder:
             recorded_at,
             recorded_at - authored_before,
             correlation_id,
-            None if context is None else context_from_bytes(context),
+            context_from_bytes(context) if contexts and context is not None else None,
         )
 
     def edits(self, connection: sqlite3.Connection, rows: list[Row]) -> list[EditRow]:
