@@ -67,7 +67,10 @@ def main() -> None:
     for fact in facts:
         engine.add((fact,))
     node = History(read_trace(Path(where) / "node_nodecc.json.gz"))
-    logs = {"friendsforever": (engine.episodes(), len(facts)), "node_nodecc": (everybody(node), len(node.trace.txns))}
+    logs = {
+        "friendsforever": (engine.episodes(), len(facts)),
+        "node_nodecc": (everybody(node, "character"), len(node.trace.txns)),
+    }
     figures = {
         f"{name}, {how}": counts(episodes, edits, away_us)
         for name, (episodes, edits) in logs.items()

@@ -1,8 +1,9 @@
 """Real merges, judged by git and by the conflict log: ``python -m benchmarks.git_judge [page]``.
 
 Where ``git merge-file`` finds a conflict, and where it merges cleanly to another text than the CRDT, the conflict log
-should hold an entry of both sides on those lines. Needs git, and ``node_nodecc.json.gz`` in ``KEEPBOTH_TRACES``. With
-the path of a page, writes it.
+should hold an entry of both sides on those lines: at line grain, which asks what git asks, and as far as its finer
+question goes at character grain. Needs git, and ``node_nodecc.json.gz`` in ``KEEPBOTH_TRACES``. With the path of a
+page, writes it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from benchmarks.merge_file import Conflict, Verdict, changes, git_version, merge
 from benchmarks.traces import folder
 from client_demo.traces import read_trace
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import EditFact, Episode, Record
+from keepboth.conflicts.model import EditFact, Episode, Grain, Record
 from keepboth.events import Context, Seen, compress_ranges
 from keepboth.yjs.structs import Id
 from keepboth.yjs.update import decode_update
@@ -36,8 +37,9 @@ SIDES = ("ours", "theirs")
 class Merge:
     """One merge of two branches: what git and the engine say of it, and ``people``, what its author made of it.
 
-    ``episodes`` are those that both sides take part in, ``records`` the touches of one side with the other. Where
-    several common ancestors did not know each other (``bases`` of them), the base is all of them merged.
+    ``episodes`` are those at line grain that both sides take part in, ``records`` the touches of one side with the
+    other; ``fine`` and ``fine_records`` the same at character grain. Where several common ancestors did not know each
+    other (``bases`` of them), the base is all of them merged.
     """
 
     history: History
@@ -52,6 +54,16 @@ class Merge:
     bases: int
     episodes: tuple[Episode, ...]
     records: list[Record]
+    fine: tuple[Episode, ...]
+    fine_records: list[Record]
+
+    def log(self, grain: Grain) -> tuple[Episode, ...]:
+        """The entries at *grain*."""
+        return self.episodes if grain == "line" else self.fine
+
+    def touches(self, grain: Grain) -> list[Record]:
+        """The touches at *grain*."""
+        return self.records if grain == "line" else self.fine_records
 
     @property
     def changed(self) -> bool:
@@ -63,29 +75,29 @@ class Merge:
         """Where: lines of git's text and of the CRDT's."""
         return changes(self.git.text, self.merged.text) if self.changed else []
 
-    def on_lines(self, conflict: Conflict) -> list[Episode]:
+    def on_lines(self, conflict: Conflict, grain: Grain = "line") -> list[Episode]:
         """What the log has on lines of *conflict*, in the base or in either version."""
-        return [one for one in self.episodes if self._on(conflict, (one.anchor_first, one.anchor_last))]
+        return [one for one in self.log(grain) if self._on(conflict, (one.anchor_first, one.anchor_last))]
 
-    def touched(self, conflict: Conflict) -> bool:
+    def touched(self, conflict: Conflict, grain: Grain = "line") -> bool:
         """True if a touch itself, not only the span of an episode, is on lines of *conflict*."""
-        return any(self._on(conflict, (record.first, record.last)) for record in self.records)
+        return any(self._on(conflict, (record.first, record.last)) for record in self.touches(grain))
 
     def _on(self, conflict: Conflict, span: tuple[Id, Id]) -> bool:
         screens = (self.base, self.ours, self.theirs)
         return any(screen.meets(lines, span) for screen, lines in zip(screens, conflict, strict=True))
 
-    def on_merged_lines(self, lines: Lines) -> list[Episode]:
+    def on_merged_lines(self, lines: Lines, grain: Grain = "line") -> list[Episode]:
         """What the log has on *lines* of the CRDT's text."""
-        return [one for one in self.episodes if self.merged.meets(lines, (one.anchor_first, one.anchor_last))]
+        return [one for one in self.log(grain) if self.merged.meets(lines, (one.anchor_first, one.anchor_last))]
 
-    def said_alike(self, lines: Lines) -> bool:
+    def said_alike(self, lines: Lines, grain: Grain = "line") -> bool:
         """True if the sides of an entry on *lines* of the CRDT's text wrote the same."""
-        return any(len({side.text for side in one.sides}) == 1 for one in self.on_merged_lines(lines))
+        return any(len({side.text for side in one.sides}) == 1 for one in self.on_merged_lines(lines, grain))
 
-    def touched_in_merged(self, lines: Lines) -> bool:
+    def touched_in_merged(self, lines: Lines, grain: Grain = "line") -> bool:
         """True if a touch itself is on *lines* of the CRDT's text."""
-        return any(self.merged.meets(lines, (record.first, record.last)) for record in self.records)
+        return any(self.merged.meets(lines, (record.first, record.last)) for record in self.touches(grain))
 
     def merged_lines(self, conflict: Conflict) -> Lines:
         """Where the lines of *conflict* are in the CRDT's text."""
@@ -141,21 +153,29 @@ def judged(history: History, txn: int, ours: Cut, theirs: Cut) -> Merge:
     screens = [history.screen(cut) for cut in (base, ours, theirs, ours | theirs)]
     texts = [screen.text for screen in screens]
     facts = two_sides(history, ours, theirs)
-    engine, slow = DocumentConflicts(grain="line"), DocumentConflicts(grain="line", all_records=True)
-    for fact in facts:
-        engine.add((fact,))
-        slow.add((fact,))
-    side = {fact.revision: fact.actor for fact in facts}
     return Merge(
         history,
         txn,
         (ours, theirs),
         *screens,
-        people=history.text_after[txn],
-        git=merge_file(*texts[:3]),
-        bases=len(history.heads(base)),
-        episodes=tuple(one for one in engine.episodes() if {side.actor for side in one.sides} >= set(SIDES)),
-        records=[record for record in slow.records if side[record.a] != side[record.b]],
+        history.text_after[txn],
+        merge_file(*texts[:3]),
+        len(history.heads(base)),
+        *between_sides(facts, "line"),
+        *between_sides(facts, "character"),
+    )
+
+
+def between_sides(facts: Sequence[EditFact], grain: Grain) -> tuple[tuple[Episode, ...], list[Record]]:
+    """The entries that both sides take part in, and the touches of one side with the other."""
+    engine, slow = DocumentConflicts(grain=grain), DocumentConflicts(grain=grain, all_records=True)
+    for fact in facts:
+        engine.add((fact,))
+        slow.add((fact,))
+    side = {fact.revision: fact.actor for fact in facts}
+    return (
+        tuple(one for one in engine.episodes() if {side.actor for side in one.sides} >= set(SIDES)),
+        [record for record in slow.records if side[record.a] != side[record.b]],
     )
 
 
@@ -180,9 +200,9 @@ def two_sides(history: History, ours: Cut, theirs: Cut) -> list[EditFact]:
     return facts
 
 
-def everybody(history: History) -> tuple[Episode, ...]:
+def everybody(history: History, grain: Grain) -> tuple[Episode, ...]:
     """The conflict log of the whole history, its authors as they were."""
-    engine = DocumentConflicts()
+    engine = DocumentConflicts(grain=grain)
     for txn, update in enumerate(history.decoded):
         unknown = ((1 << txn) - 1) & ~history.past[txn]
         base = (unknown & -unknown).bit_length() - 1 if unknown else txn
@@ -194,39 +214,53 @@ def everybody(history: History) -> tuple[Episode, ...]:
 
 
 def counts(found: Sequence[Merge]) -> dict[str, int]:
-    """How often git and the log agree."""
-    conflicts = [(merge, conflict) for merge in found for conflict in merge.git.conflicts]
-    silent = [(merge, conflict) for merge, conflict in conflicts if not merge.on_lines(conflict)]
-    places = [(merge, lines) for merge in found for _, lines in merge.different]
-    equal = [merge for merge in found if not merge.git.conflicts and not merge.changed]
+    """How often git and the log agree: what git says, then what the log says at either grain (see `agreement`)."""
     return {
         "merges": len(found),
         "merges_git_calls_conflicting": sum(bool(merge.git.conflicts) for merge in found),
-        "those_with_an_entry": sum(bool(merge.git.conflicts and merge.episodes) for merge in found),
-        "conflicts": len(conflicts),
-        "conflicts_with_an_entry_on_their_lines": len(conflicts) - len(silent),
-        "conflicts_with_a_touch_on_their_lines": sum(merge.touched(conflict) for merge, conflict in conflicts),
-        "conflicts_without_where_people_kept_the_merge": sum(merge.kept(conflict) for merge, conflict in silent),
+        "conflicts": sum(len(merge.git.conflicts) for merge in found),
         "merges_git_calls_clean_with_another_text": sum(merge.changed for merge in found),
-        "places_with_another_text": len(places),
-        "places_with_an_entry_on_their_lines": sum(bool(merge.on_merged_lines(lines)) for merge, lines in places),
-        "places_with_a_touch_on_their_lines": sum(merge.touched_in_merged(lines) for merge, lines in places),
-        "places_with_equal_sides": sum(merge.said_alike(lines) for merge, lines in places),
-        "merges_git_calls_clean_with_the_same_text": len(equal),
-        "those_with_entries": sum(bool(merge.episodes) for merge in equal),
-        "entries_between_sides": sum(len(merge.episodes) for merge in found),
+        "places_with_another_text": sum(len(merge.different) for merge in found),
+        "merges_git_calls_clean_with_the_same_text": len(_equal(found)),
+        **{f"line_{name}": figure for name, figure in agreement(found, "line").items()},
+        **{f"character_{name}": figure for name, figure in agreement(found, "character").items()},
     }
+
+
+def agreement(found: Sequence[Merge], grain: Grain) -> dict[str, int]:
+    """What the log has at *grain*."""
+    conflicts = [(merge, conflict) for merge in found for conflict in merge.git.conflicts]
+    silent = [(merge, conflict) for merge, conflict in conflicts if not merge.on_lines(conflict, grain)]
+    kept = sum(merge.kept(conflict) for merge, conflict in silent)
+    places = [(merge, lines) for merge in found for _, lines in merge.different]
+    return {
+        "conflicting_with_an_entry": sum(bool(merge.git.conflicts and merge.log(grain)) for merge in found),
+        "conflicts_with_an_entry": len(conflicts) - len(silent),
+        "conflicts_with_a_touch": sum(merge.touched(conflict, grain) for merge, conflict in conflicts),
+        "conflicts_without_kept": kept,
+        "conflicts_without_changed": len(silent) - kept,
+        "places_with_an_entry": sum(bool(merge.on_merged_lines(lines, grain)) for merge, lines in places),
+        "places_with_a_touch": sum(merge.touched_in_merged(lines, grain) for merge, lines in places),
+        "places_with_equal_sides": sum(merge.said_alike(lines, grain) for merge, lines in places),
+        "equal_with_entries": sum(bool(merge.log(grain)) for merge in _equal(found)),
+        "entries_between_sides": sum(len(merge.log(grain)) for merge in found),
+    }
+
+
+def _equal(found: Sequence[Merge]) -> list[Merge]:
+    return [merge for merge in found if not merge.git.conflicts and not merge.changed]
 
 
 def figures_of(history: History, found: Sequence[Merge]) -> dict[str, int]:
     """All figures of a history and its merges."""
-    log = everybody(history)
-    return {
-        "transactions": len(history.trace.txns),
-        **counts(found),
-        "entries_in_the_whole_history": len(log),
-        "those_between_branches_of_one_author": sum(len(one.sides) == 1 or one.self_only for one in log),
-    }
+    figures = {"transactions": len(history.trace.txns), **counts(found)}
+    grains: tuple[Grain, ...] = ("line", "character")
+    for grain in grains:
+        log = everybody(history, grain)
+        figures[f"{grain}_entries_in_the_whole_history"] = len(log)
+        own = sum(len(one.sides) == 1 or one.self_only for one in log)
+        figures[f"{grain}_those_between_branches_of_one_author"] = own
+    return figures
 
 
 def main() -> None:

@@ -28,25 +28,14 @@ as two; where two common ancestors did not know each other, the base is both mer
 
 ## Figures
 
-| | |
-|---|---|
-| merges | {merges} |
-| … git calls conflicting | {merges_git_calls_conflicting} |
-| … … with an entry in the log | {those_with_an_entry} |
-| … git calls clean, but the CRDT's text is another | {merges_git_calls_clean_with_another_text} |
-| … git calls clean, and the CRDT's text is the same | {merges_git_calls_clean_with_the_same_text} |
-| … … with entries in the log | {those_with_entries} |
-| git's conflicts | {conflicts} |
-| … with an entry on their lines | {conflicts_with_an_entry_on_their_lines} |
-| … … a touch itself, not only the span of an entry, is there | {conflicts_with_a_touch_on_their_lines} |
-| … without, and people kept exactly what the CRDT had made | {conflicts_without_where_people_kept_the_merge} |
-| … without, and people made something else | {conflicts_without_where_people_did_not} |
-| places where git merges cleanly and the CRDT has another text | {places_with_another_text} |
-| … with an entry on their lines | {places_with_an_entry_on_their_lines} |
-| … … a touch itself is there | {places_with_a_touch_on_their_lines} |
-| … … both sides of an entry there say the same | {places_with_equal_sides} |
-| entries in the whole history, every author under their own name | {entries_in_the_whole_history} |
-| … between branches of one author | {those_between_branches_of_one_author} |
+Of {merges} merges, git calls {merges_git_calls_conflicting} conflicting, with {conflicts} conflicts. Of those that it
+calls clean, {merges_git_calls_clean_with_the_same_text} have the CRDT's text, and
+{merges_git_calls_clean_with_another_text} another, in {places_with_another_text} places. The log was asked at both
+[grains](conflicts.md#grain): what separates two changes is a whole line, as for git, or a character.
+
+| | line | character |
+|---|---|---|
+{table}
 
 A conflict is a hunk of `git merge-file --diff3`; which lines it takes in the base and in both versions is known
 exactly. An entry is on them if its first to last item have text in common with them, in the base or in either version.
@@ -55,20 +44,22 @@ Collisions within 20 characters of each other are one entry.
 ## Where git merges cleanly and the text is another
 
 These are the dangerous ones: nobody is asked, and the text is wrong. {places_not_found} of the
-{places_with_another_text} is without an entry. Git takes the same change on both sides for one; the CRDT keeps both.
+{places_with_another_text} is without an entry at character grain. Git takes the same change on both sides for one; the
+CRDT keeps both.
 
-## Git's conflicts without an entry
+## Git's conflicts without an entry at character grain
 
-Git compares lines; the log compares characters. Where something that both sides kept lies between the change of one and
-the change of the other, the log sees two changes, and git one conflict.
+Git compares lines; at character grain the log compares characters. Where something that both sides kept lies between
+the change of one and the change of the other, it sees two changes, and git one conflict. At line grain,
+{found_by_line} of these {silent_count} have their entry.
 
 | merge | what both kept in between | people afterwards |
 |---|---|---|
 {silent}
 
-Where people kept the CRDT's text to the letter, the log was right to say nothing. Of the {others} others,
+Where people kept the CRDT's text to the letter, character grain was right to say nothing. Of the {others} others,
 {only_space} have only white space in between: a character there separates like any other, though a reader may take both
-changes for one. There is no kind for that.
+changes for one. That is what `same-line` is for.
 
 ## Merges to judge oneself
 
@@ -77,22 +68,39 @@ The text is from Node.js, under its MIT licence. `merged` is the CRDT's. `↵` i
 {examples}
 """
 
+ROWS: Final = (
+    ("merges with conflicts that have an entry", "conflicting_with_an_entry"),
+    ("git's conflicts with an entry on their lines", "conflicts_with_an_entry"),
+    ("… a touch itself, not only the span of an entry, is there", "conflicts_with_a_touch"),
+    ("git's conflicts without, and people kept exactly what the CRDT had made", "conflicts_without_kept"),
+    ("git's conflicts without, and people made something else", "conflicts_without_changed"),
+    ("places where git has another text, with an entry on their lines", "places_with_an_entry"),
+    ("… a touch itself is there", "places_with_a_touch"),
+    ("… both sides of an entry there say the same", "places_with_equal_sides"),
+    ("merges with the same text that have entries", "equal_with_entries"),
+    ("entries between the two sides, all merges", "entries_between_sides"),
+    ("entries in the whole history, every author under their own name", "entries_in_the_whole_history"),
+    ("… between branches of one author", "those_between_branches_of_one_author"),
+)
+
 
 def page(found: Sequence[Merge], figures: dict[str, int], git: str) -> str:
     """The whole page."""
-    silent = [(merge, one) for merge in found for one in merge.git.conflicts if not merge.on_lines(one)]
+    silent = [(merge, one) for merge in found for one in merge.git.conflicts if not merge.on_lines(one, "character")]
     rows = [
         f"| {merge.txn} | {_code(merge.between(one))} | {'kept it' if merge.kept(one) else 'changed it'} |"
         for merge, one in silent
     ]
-    missing = figures["places_with_another_text"] - figures["places_with_an_entry_on_their_lines"]
-    kept = figures["conflicts_without_where_people_kept_the_merge"]
+    missing = figures["places_with_another_text"] - figures["character_places_with_an_entry"]
+    others = figures["character_conflicts_without_changed"]
     return TEXT.format(
         **figures,
         git=git,
         places_not_found=missing or "None",
-        conflicts_without_where_people_did_not=len(silent) - kept,
-        others=len(silent) - kept,
+        table="\n".join(f"| {row} | {figures[f'line_{of}']} | {figures[f'character_{of}']} |" for row, of in ROWS),
+        silent_count=len(silent),
+        found_by_line=sum(bool(merge.on_lines(one)) for merge, one in silent),
+        others=others,
         only_space=sum(merge.between(one).isspace() for merge, one in silent if not merge.kept(one)),
         criss_cross=sum(merge.bases > 1 for merge in found),
         silent="\n".join(rows),
@@ -104,8 +112,8 @@ def _example(found: Sequence[Merge], txn: int, nth: int) -> str:
     (merge,) = (one for one in found if one.txn == txn)
     if merge.git.conflicts:
         conflict = merge.git.conflicts[nth]
-        entries = merge.on_lines(conflict)
-        title = f"### Merge {txn}: git conflicts, {'an entry' if entries else 'no entry'}"
+        entries, fine = merge.on_lines(conflict), merge.on_lines(conflict, "character")
+        title = f"### Merge {txn}: git conflicts, {_found(entries, fine)}"
         parts = [
             ("base", _text(merge.base, conflict.base)),
             ("one", _text(merge.ours, conflict.ours)),
@@ -115,21 +123,27 @@ def _example(found: Sequence[Merge], txn: int, nth: int) -> str:
         ]
     else:
         old, new = merge.different[nth]
-        entries = merge.on_merged_lines(new)
+        entries, fine = merge.on_merged_lines(new), merge.on_merged_lines(new, "character")
         starts = line_starts(merge.git.text)
-        title = f"### Merge {txn}: git merges cleanly to another text, {'an entry' if entries else 'no entry'}"
+        title = f"### Merge {txn}: git merges cleanly to another text, {_found(entries, fine)}"
         parts = [("merged", _text(merge.merged, new)), ("git", merge.git.text[starts[old[0]] : starts[old[1]]])]
     shown = "\n".join(f"{name:<7} {line}" for name, text in parts for line in _lines(text))
-    return f"{title}\n\n```\n{shown}\n```\n\n" + ("\n\n".join(map(_entry, entries)) or "The log says nothing.")
+    said = [_entry(one, "at character grain") for one in fine] or ["At character grain the log says nothing."]
+    said += [_entry(one, "at line grain") for one in entries if one not in fine]
+    return f"{title}\n\n```\n{shown}\n```\n\n" + "\n\n".join(said)
 
 
-def _entry(episode: Episode) -> str:
+def _found(entries: Sequence[Episode], fine: Sequence[Episode]) -> str:
+    return "an entry" if fine else "an entry at line grain only" if entries else "no entry"
+
+
+def _entry(episode: Episode, grain: str) -> str:
     versions = "; ".join(
         [f"base {_code(episode.base)}"]
         + [f"{'one' if side.actor == 'ours' else 'other'} {_code(side.text)}" for side in episode.sides]
         + [f"merged {_code(episode.merged)}"]
     )
-    return f"The log says {', '.join(sorted(episode.kinds))}: {versions}."
+    return f"The log says {grain} {', '.join(sorted(episode.kinds))}: {versions}."
 
 
 def _text(screen: Screen, lines: Lines) -> str:

@@ -197,7 +197,7 @@ def collide(before: str, people: dict[str, str]) -> tuple[str, tuple[Episode, ..
     text = doc.get("text", type=pycrdt.Text)
     text += before
     base = bytes(doc.get_update())
-    engine = DocumentConflicts()
+    engine = DocumentConflicts(grain="line" if "same-line" in lines["kinds"] else "character")
     engine.add([EditFact(1, 1, "before", "before", events.Context.of(0), decode_update(base))])
     for number, (name, marked) in enumerate(people.items(), 2):
         update = edited(base, 10 + number, marked)

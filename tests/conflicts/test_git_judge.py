@@ -79,9 +79,10 @@ def test_an_entry_elsewhere_does_not_count() -> None:
     far = "-" * 29 + "\n"
     merge = merge_of(f"one\n{far}two\nthree\n", [(0, 3, "1"), (34, 3, "2")], [(0, 3, "I"), (38, 5, "III")])
     first, second = merge.git.conflicts
-    assert len(merge.episodes) == 1
-    assert merge.on_lines(first) == list(merge.episodes)
-    assert (merge.on_lines(second), merge.touched(second)) == ([], False)
+    assert len(merge.fine) == 1
+    assert merge.on_lines(first, "character") == list(merge.fine)
+    assert (merge.on_lines(second, "character"), merge.touched(second, "character")) == ([], False)
+    assert (len(merge.on_lines(second)), merge.touched(second)) == (1, True)
 
 
 def test_the_same_change_twice_is_clean_for_git_and_has_its_entry() -> None:
@@ -107,14 +108,16 @@ def test_what_both_kept_separates_even_where_git_conflicts(
 ) -> None:
     merge = merge_of(base, one, other)
     (conflict,) = merge.git.conflicts
-    assert (merge.episodes, merge.between(conflict), merge.merged.text) == ((), between, merged)
+    assert (merge.fine, merge.between(conflict), merge.merged.text) == ((), between, merged)
+    assert [one.kinds for one in merge.on_lines(conflict)] == [{"same-line"}]
 
 
 def test_one_line_typed_before_and_behind_the_indent_is_doubled_and_in_no_entry() -> None:
     """Known: two spaces that both kept separate the two, though both meant the same and git sees that."""
     merge = merge_of("  end\n", [(0, 0, "  X\n")], [(2, 0, "X\n  ")])
     assert (merge.git.text, merge.merged.text) == ("  X\n  end\n", "  X\n  X\n  end\n")
-    assert (merge.changed, merge.episodes) == (True, ())
+    assert (merge.changed, merge.fine) == (True, ())
+    assert [one.kinds for one in merge.episodes] == [{"same-line"}]
 
 
 def test_what_people_kept_of_a_merge() -> None:
@@ -146,23 +149,10 @@ def test_the_first_real_merges_are_as_they_were() -> None:
     history = recorded(60)
     for txn in (22, 40, 59):
         assert history.screen(history.upto(txn)).text == history.text_after[txn]
-    assert counts(list(merges(history))) == {
-        "merges": 7,
-        "merges_git_calls_conflicting": 2,
-        "those_with_an_entry": 2,
-        "conflicts": 3,
-        "conflicts_with_an_entry_on_their_lines": 2,
-        "conflicts_with_a_touch_on_their_lines": 2,
-        "conflicts_without_where_people_kept_the_merge": 1,
-        "merges_git_calls_clean_with_another_text": 1,
-        "places_with_another_text": 1,
-        "places_with_an_entry_on_their_lines": 1,
-        "places_with_a_touch_on_their_lines": 1,
-        "places_with_equal_sides": 1,
-        "merges_git_calls_clean_with_the_same_text": 4,
-        "those_with_entries": 0,
-        "entries_between_sides": 4,
-    }
+    figures = counts(list(merges(history)))
+    assert (figures["merges"], figures["conflicts"], figures["places_with_another_text"]) == (7, 3, 1)
+    assert (figures["line_conflicts_with_an_entry"], figures["character_conflicts_with_an_entry"]) == (3, 2)
+    assert (figures["line_places_with_an_entry"], figures["character_places_with_an_entry"]) == (1, 1)
 
 
 @pytest.mark.full
@@ -171,8 +161,9 @@ def test_all_real_merges_are_found_and_the_page_says_so() -> None:
     assert history.text_after[-1] == history.trace.end
     found = list(merges(history))
     figures = figures_of(history, found)
-    assert figures["places_with_an_entry_on_their_lines"] == figures["places_with_another_text"] == 35
-    assert figures["conflicts_with_an_entry_on_their_lines"] >= 43
+    assert figures["line_places_with_an_entry"] == figures["places_with_another_text"] == 35
+    assert figures["line_conflicts_with_an_entry"] == figures["conflicts"] == 57
+    assert figures["character_conflicts_with_an_entry"] >= 43
     written = PAGE.read_text(encoding="utf-8")
     git = re.search(r"with (git version \S+)\.", written)
     assert git is not None
