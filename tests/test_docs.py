@@ -16,7 +16,7 @@ import pytest
 
 from keepboth import errors, events
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import EditFact, Episode, Kind, Severity
+from keepboth.conflicts.model import EditFact, Episode, Grain, Kind, Severity
 from keepboth.settings import Settings
 from keepboth.store.base import Append
 from keepboth.store.sqlite import SqliteStore
@@ -191,13 +191,13 @@ def edited(base: bytes, client: int, marked: str) -> bytes:
     return bytes(doc.get_update(before))
 
 
-def collide(before: str, people: dict[str, str]) -> tuple[str, tuple[Episode, ...]]:
+def collide(before: str, people: dict[str, str], grain: Grain) -> tuple[str, tuple[Episode, ...]]:
     """What the merge makes of concurrent edits to *before*, and the conflict log."""
     doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1)
     text = doc.get("text", type=pycrdt.Text)
     text += before
     base = bytes(doc.get_update())
-    engine = DocumentConflicts(grain="line" if "same-line" in lines["kinds"] else "character")
+    engine = DocumentConflicts(grain=grain)
     engine.add([EditFact(1, 1, "before", "before", events.Context.of(0), decode_update(base))])
     for number, (name, marked) in enumerate(people.items(), 2):
         update = edited(base, 10 + number, marked)
@@ -215,7 +215,7 @@ def said(value: str) -> str:
 def test_a_worked_example_comes_out_as_the_page_says(example: str) -> None:
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in example.splitlines())
     people = {name: lines[name] for name in ("Ann", "Bob")}
-    merged, episodes = collide(lines["before"], people)
+    merged, episodes = collide(lines["before"], people, "line" if "same-line" in lines["kinds"] else "character")
     expected = {"before": lines["before"], **people, "merged": merged, "kinds": "(nothing)"}
     for name, marked in people.items():
         assert MARK.sub(lambda mark: mark[1] or "", marked) == lines["before"], name
