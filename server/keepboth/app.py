@@ -22,9 +22,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keepboth.api import create_api
 from keepboth.api.services import Services
+from keepboth.api.standing import Standings
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, SettingsInvalid
 from keepboth.events import EventId, Micros
+from keepboth.feeds.following import Feeds
+from keepboth.feeds.heads import Heads
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
@@ -199,6 +202,7 @@ class Server(uvicorn.Server):
         """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""
         for server in self.servers:
             server.close()
+        self._application.heads.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
 
@@ -214,6 +218,8 @@ class Application:
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
         self.desk = Desk(Folding(self.store, self.checkpoints))
+        self.heads = Heads()
+        self.feeds = Feeds(self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk))
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -224,13 +230,16 @@ class Application:
         settings = self.settings
         new_id = IdMint()
         self.detector = Detector(self.store, self.conflicts)
-        self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
+        self.hub = Hub(
+            settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
+        )
         self.gateway = Gateway(settings, self.hub, self.identify)
         services = Services(
             settings=settings,
             store=self.store,
             conflicts=self.conflicts,
             desk=self.desk,
+            feeds=self.feeds,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             identify=self.identify,

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 import keepboth.api.conflicts as conflicts
 import keepboth.api.documents as documents
 import keepboth.api.events as events
+import keepboth.api.feeds as feeds
 import keepboth.api.health as health
 import keepboth.api.page as page
 import keepboth.api.problems as problems
@@ -38,7 +39,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, conflicts, page):
+    for module in (documents, states, events, feeds, conflicts, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     return app

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Query, Response
 
 import keepboth.api.models as models
 import keepboth.api.reading as reading
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.requests import Parts, SomeName, address, link_header
 from keepboth.api.services import Services
+from keepboth.cloudevents import rfc3339
 from keepboth.errors import NotFound
 from keepboth.events import compress_ranges, id_text
 from keepboth.store.base import DocumentRow, StoredEpisode

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keepboth.events import ActorKind, EventId, Micros, Receipt
+from keepboth.feeds.following import Feeds
 from keepboth.history.desk import Desk
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
@@ -71,6 +72,7 @@ class Services:
     store: EventStore
     conflicts: ConflictStore
     desk: Desk
+    feeds: Feeds
     hub: HubPort
     detector: DetectorPort
     identify: Callable[[Any], Any] | None

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, log, serve, show
+from keepboth.cli import care, conflicts, feed, log, serve, show
 
 app = typer.Typer(
     name="keepboth",
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("log")(log.log)
 app.command("show")(show.show)
+app.command("feed")(feed.feed)
 app.command("conflicts")(conflicts.conflicts)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)

@@ -1,0 +1,117 @@
+"""The log as server-sent events, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from tests.harness import Peer, Running, eventually, run, running
+
+
+class Sent(NamedTuple):
+    """One server-sent event."""
+
+    id: int
+    name: str
+    data: dict[str, Any]
+
+
+async def sse(server: Running, last: int | None = None, path: str = "/api/feed", **query: Any) -> AsyncIterator[Sent]:
+    """The events of a feed, until the server ends it."""
+    headers = {} if last is None else {"Last-Event-ID": str(last)}
+    async with (
+        httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http,
+        http.stream("GET", path, params=query, headers=headers) as answer,
+    ):
+        assert answer.status_code == 200, (await answer.aread()).decode()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        fields: dict[str, str] = {}
+        async for line in answer.aiter_lines():
+            name, _, value = line.partition(": ")
+            if line:
+                fields[name] = value
+            elif "data" in fields:
+                yield Sent(int(fields["id"]), fields.get("event", "message"), json.loads(fields["data"]))
+                fields = {}
+
+
+async def first(count: int, events: AsyncIterator[Sent]) -> list[Sent]:
+    """The first *count* events of a feed that are no checkpoints."""
+    out: list[Sent] = []
+    async with asyncio.timeout(20), aclosing(events) as open_events:  # type: ignore[type-var]
+        async for one in open_events:
+            if one.name == "message":
+                out.append(one)
+            if len(out) == count:
+                break
+    return out
+
+
+async def write(server: Running, document: str, text: str) -> None:
+    """Type *text*, a letter at a time, and wait until it is recorded."""
+    before = len(server.edits(document))
+    async with Peer(server, document) as peer:
+        for letter in text:
+            await peer.type(0, letter)
+        await eventually(lambda: len(server.edits(document)) == before + len(text))
+
+
+def test_history_and_then_what_comes_are_told_without_a_gap(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            await write(server, "a", "abc")
+            reading = asyncio.create_task(first(9, sse(server)))
+            await eventually(lambda: server.application.feeds.readers == 1)
+            await write(server, "b", "xyz")
+            got = await reading
+            events = server.application.store.read(limit=9)
+            assert [(one.id, one.data["id"]) for one in got] == [(e.position, _uuid(e.id)) for e in events]
+            assert [one.id for one in await first(4, sse(server, last=5))] == [6, 7, 8, 9]
+            await eventually(lambda: server.application.feeds.readers == 0)
+
+    run(main())
+
+
+def _uuid(value: bytes) -> str:
+    import uuid
+
+    return str(uuid.UUID(bytes=value))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"document": "b"}, [5, 6, 7]),
+        ({"types": "document.created"}, [1, 5]),
+        ({"document": "a", "types": "edit.recorded", "after": 3}, [4]),
+    ],
+    ids=["document", "type", "both"],
+)
+def test_filters_choose(tmp_path: Path, query: dict[str, Any], expected: list[int]) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            await server_with(server)
+            got = await first(len(expected), sse(server, **query))
+            assert [one.id for one in got] == expected
+
+    run(main())
+
+
+async def server_with(server: Running) -> None:
+    """Positions 1-4: document a; 5-7: document b."""
+    from keepboth.events import DOCUMENT_CREATED, EDIT_RECORDED, Draft
+    from keepboth.store.base import Append
+
+    for document, edits in (("a", 3), ("b", 2)):
+        created = Draft(DOCUMENT_CREATED, document.encode() * 16, b"{}", actor="ann")
+        drafts = [
+            Draft(EDIT_RECORDED, bytes([n]) * 8 + document.encode() * 8, b"\0\0", actor="ann") for n in range(edits)
+        ]
+        server.application.store.append([Append(document, [created, *drafts])])
