@@ -233,7 +233,7 @@ class Application:
         self.hub = Hub(
             settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
         )
-        self.gateway = Gateway(settings, self.hub, self.identify)
+        self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
         services = Services(
             settings=settings,
             store=self.store,
