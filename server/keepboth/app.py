@@ -26,6 +26,7 @@ from keepboth.api.standing import Standings
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, SettingsInvalid
 from keepboth.events import EventId, Micros
+from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.heads import Heads
 from keepboth.fold.frozen import FORMAT
@@ -37,11 +38,13 @@ from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.settings import Settings
 from keepboth.store.conflicts import SqliteConflictStore
+from keepboth.store.consumers import SqliteConsumers
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
+CONSUMERS_FILE = "consumers.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
 
 
@@ -203,6 +206,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._application.heads.close()
+        self._application.consumers.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
 
@@ -220,6 +224,7 @@ class Application:
         self.desk = Desk(Folding(self.store, self.checkpoints))
         self.heads = Heads()
         self.feeds = Feeds(self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk))
+        self.consumers = Consumers(self.feeds, SqliteConsumers(settings.data / CONSUMERS_FILE), secrets.token_urlsafe)
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -240,6 +245,7 @@ class Application:
             conflicts=self.conflicts,
             desk=self.desk,
             feeds=self.feeds,
+            consumers=self.consumers,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             identify=self.identify,
@@ -267,6 +273,7 @@ class Application:
             await self.hub.close()
             await self.detector.close()
             self.desk.close()
+            self.consumers.kept.close()
             self.store.close()
             self.conflicts.close()
             self.checkpoints.close()

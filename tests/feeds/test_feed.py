@@ -3,64 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+import threading
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.harness import Peer, Running, eventually, run, running
-
-
-class Sent(NamedTuple):
-    """One server-sent event."""
-
-    id: int
-    name: str
-    data: dict[str, Any]
-
-
-async def sse(server: Running, last: int | None = None, path: str = "/api/feed", **query: Any) -> AsyncIterator[Sent]:
-    """The events of a feed, until the server ends it."""
-    headers = {} if last is None else {"Last-Event-ID": str(last)}
-    async with (
-        httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http,
-        http.stream("GET", path, params=query, headers=headers) as answer,
-    ):
-        assert answer.status_code == 200, (await answer.aread()).decode()
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        fields: dict[str, str] = {}
-        async for line in answer.aiter_lines():
-            name, _, value = line.partition(": ")
-            if line:
-                fields[name] = value
-            elif "data" in fields:
-                yield Sent(int(fields["id"]), fields.get("event", "message"), json.loads(fields["data"]))
-                fields = {}
-
-
-async def first(count: int, events: AsyncIterator[Sent]) -> list[Sent]:
-    """The first *count* events of a feed that are no checkpoints."""
-    out: list[Sent] = []
-    async with asyncio.timeout(20), aclosing(events) as open_events:  # type: ignore[type-var]
-        async for one in open_events:
-            if one.name == "message":
-                out.append(one)
-            if len(out) == count:
-                break
-    return out
-
-
-async def write(server: Running, document: str, text: str) -> None:
-    """Type *text*, a letter at a time, and wait until it is recorded."""
-    before = len(server.edits(document))
-    async with Peer(server, document) as peer:
-        for letter in text:
-            await peer.type(0, letter)
-        await eventually(lambda: len(server.edits(document)) == before + len(text))
+from keepboth.store.wanted import Wanted
+from tests.feeds.reading import first, sse, text_of, two_documents, write
+from tests.harness import eventually, run, running
 
 
 def test_history_and_then_what_comes_are_told_without_a_gap(tmp_path: Path) -> None:
@@ -72,17 +25,11 @@ def test_history_and_then_what_comes_are_told_without_a_gap(tmp_path: Path) -> N
             await write(server, "b", "xyz")
             got = await reading
             events = server.application.store.read(limit=9)
-            assert [(one.id, one.data["id"]) for one in got] == [(e.position, _uuid(e.id)) for e in events]
+            assert [(one.id, one.data["id"]) for one in got] == [(e.position, text_of(e.id)) for e in events]
             assert [one.id for one in await first(4, sse(server, last=5))] == [6, 7, 8, 9]
             await eventually(lambda: server.application.feeds.readers == 0)
 
     run(main())
-
-
-def _uuid(value: bytes) -> str:
-    import uuid
-
-    return str(uuid.UUID(bytes=value))
 
 
 @pytest.mark.parametrize(
@@ -97,21 +44,65 @@ def _uuid(value: bytes) -> str:
 def test_filters_choose(tmp_path: Path, query: dict[str, Any], expected: list[int]) -> None:
     async def main() -> None:
         async with running(tmp_path) as server:
-            await server_with(server)
+            await two_documents(server)
             got = await first(len(expected), sse(server, **query))
             assert [one.id for one in got] == expected
 
     run(main())
 
 
-async def server_with(server: Running) -> None:
-    """Positions 1-4: document a; 5-7: document b."""
-    from keepboth.events import DOCUMENT_CREATED, EDIT_RECORDED, Draft
-    from keepboth.store.base import Append
+def test_a_shutdown_ends_the_feed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            await two_documents(server)
+            reading = asyncio.create_task(first(99, sse(server)))
+            await eventually(lambda: server.application.feeds.readers == 1)
+            server.application.stop()
+            assert len(await asyncio.wait_for(reading, 10)) == 7
 
-    for document, edits in (("a", 3), ("b", 2)):
-        created = Draft(DOCUMENT_CREATED, document.encode() * 16, b"{}", actor="ann")
-        drafts = [
-            Draft(EDIT_RECORDED, bytes([n]) * 8 + document.encode() * 8, b"\0\0", actor="ann") for n in range(edits)
-        ]
-        server.application.store.append([Append(document, [created, *drafts])])
+    run(main())
+
+
+@pytest.mark.parametrize(("last", "status"), [("8", 404), ("x", 400), ("-1", 400)])
+def test_a_place_that_is_none_is_refused(tmp_path: Path, last: str, status: int) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server, httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+            await two_documents(server)
+            answer = await http.get("/api/feed", headers={"Last-Event-ID": last})
+            assert answer.status_code == status
+
+    run(main())
+
+
+def test_a_checkpoint_moves_a_reader_that_finds_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            await two_documents(server)
+            follow = server.application.feeds.follow(Wanted(types=("no.such",)), 0, heartbeat_s=0.0)
+            async with aclosing(follow):
+                assert (await anext(follow))[:2] == ((), 7)
+
+    run(main())
+
+
+def test_idle_readers_take_no_thread(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            await two_documents(server)
+            feeds = server.application.feeds
+            before = threading.active_count()
+            readers = [asyncio.create_task(anext(feeds.follow(Wanted(document="a"), 4))) for _ in range(300)]
+            await asyncio.sleep(0)
+            await eventually(lambda: not feeds._reading)
+            assert not any(reader.done() for reader in readers)
+            assert threading.active_count() <= before + 8
+            reads: list[int] = []
+            read = feeds._read
+            feeds._read = lambda *of: (reads.append(1), read(*of))[1]  # type: ignore[method-assign]
+            await write(server, "b", "x")
+            assert reads == []
+            await write(server, "a", "x")
+            batches = await asyncio.wait_for(asyncio.gather(*readers), 10)
+            assert len({batch.told[0].id for batch in batches}) == 1
+
+    run(main())

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.feeds.test_feed import write
+from tests.feeds.reading import write
 from tests.harness import Running, eventually, run, running
 
 CLOUDEVENTS = Subprotocol("cloudevents.json")

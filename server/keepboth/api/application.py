@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 import keepboth.api.conflicts as conflicts
+import keepboth.api.consumers as consumers
 import keepboth.api.documents as documents
 import keepboth.api.events as events
 import keepboth.api.feeds as feeds
@@ -39,7 +40,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, feeds, conflicts, page):
+    for module in (documents, states, events, feeds, consumers, conflicts, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     return app

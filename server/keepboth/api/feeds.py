@@ -15,7 +15,7 @@ from keepboth.api.requests import Parts, SomeName
 from keepboth.api.services import Services
 from keepboth.api.streaming import RETRY, EventStream, sent_event
 from keepboth.errors import InvalidRequest, Overloaded, ShuttingDown
-from keepboth.feeds.pages import Wanted
+from keepboth.store.wanted import Wanted, wanted
 
 router = APIRouter(tags=["feeds"])
 
@@ -32,7 +32,7 @@ async def wanted_events(
     actors: Annotated[list[str], Query(description="only by these actors")] = [],  # noqa: B006
 ) -> Wanted:
     """Which events a feed is about."""
-    return Wanted(document, tuple(sorted(set(types))), tuple(sorted(set(actors)))).checked()
+    return wanted(document, types, actors)
 
 
 Choice = Annotated[Wanted, Depends(wanted_events)]
@@ -45,7 +45,7 @@ Choice = Annotated[Wanted, Depends(wanted_events)]
 )
 async def follow_events(
     parts: Parts,
-    wanted: Choice,
+    choice: Choice,
     after: Annotated[int, Query(ge=0, le=models.MAX_INT, description="a position; exclusive")] = 0,
     last_event_id: Annotated[str | None, Header(description="the id of the last event seen; wins")] = None,
 ) -> EventStream:
@@ -67,12 +67,12 @@ async def follow_events(
     def ended() -> None:
         parts.feeds.readers -= 1
 
-    return EventStream(_lines(parts, wanted, after), parts.settings.mailbox_patience_s, ended=ended)
+    return EventStream(_lines(parts, choice, after), parts.settings.mailbox_patience_s, ended=ended)
 
 
-async def _lines(parts: Services, wanted: Wanted, after: int) -> AsyncGenerator[bytes, None]:
+async def _lines(parts: Services, choice: Wanted, after: int) -> AsyncGenerator[bytes, None]:
     yield RETRY
-    async with aclosing(parts.feeds.follow(wanted, after)) as batches:
+    async with aclosing(parts.feeds.follow(choice, after)) as batches:
         async for batch in batches:
             if batch.told:
                 yield b"".join(sent_event(told.body, str(told.position)) for told in batch.told)

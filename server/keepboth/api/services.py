@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keepboth.events import ActorKind, EventId, Micros, Receipt
+from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.history.desk import Desk
 from keepboth.settings import Settings
@@ -73,6 +74,7 @@ class Services:
     conflicts: ConflictStore
     desk: Desk
     feeds: Feeds
+    consumers: Consumers
     hub: HubPort
     detector: DetectorPort
     identify: Callable[[Any], Any] | None

@@ -9,11 +9,12 @@ from typing import Any, Final, NamedTuple
 
 from keepboth.cloudevents import cloud_event, json_bytes, rfc3339, source
 from keepboth.errors import NotFound, ShuttingDown
-from keepboth.events import Event, Micros
+from keepboth.events import Event, Micros, id_text
 from keepboth.feeds.heads import Heads
-from keepboth.feeds.pages import PAGE_EVENTS, Page, Wanted, read_page
-from keepboth.feeds.quiet import Burst, quiet_event
+from keepboth.feeds.pages import PAGE_EVENTS, Page, read_page
+from keepboth.feeds.quiet import quiet_event, quiet_id
 from keepboth.store.base import EventStore
+from keepboth.store.wanted import Wanted
 
 HEARTBEAT_S: Final = 15.0
 """A batch at least so often, if only a checkpoint: both ends notice when the other has gone."""
@@ -32,6 +33,7 @@ class Told(NamedTuple):
     """One event of a feed: a CloudEvent as JSON."""
 
     position: int
+    id: str
     body: bytes
 
 
@@ -77,10 +79,13 @@ class Feeds:
         page, bodies = await asyncio.to_thread(self._read, wanted, after, limit)
         told: list[Told] = []
         for item, body in zip(page.items, bodies, strict=True):
-            if isinstance(item, Burst):
+            if isinstance(item, Event):
+                id = id_text(item.id)
+            else:
+                id = quiet_id(self.store.store_id, item.document, item.last)
                 standing = await self._standing(item.document, item.last)
                 body = await asyncio.to_thread(json_bytes, quiet_event(item, self.store.store_id, standing))
-            told.append(Told(item.position, body))
+            told.append(Told(item.position, id, body))
         again_s = None if page.again_us is None else page.again_us / 1e6
         return Batch(tuple(told), page.cursor, page.more, again_s)
 

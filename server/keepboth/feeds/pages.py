@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from keepboth.errors import InvalidRequest
 from keepboth.events import EDIT_RECORDED, Event, Micros
-from keepboth.feeds.quiet import DOCUMENT_QUIET, QUIET_US, Burst, bursts
+from keepboth.feeds.quiet import QUIET_US, Burst, bursts
 from keepboth.store.base import EventStore
+from keepboth.store.wanted import DOCUMENT_QUIET, Wanted
 
 PAGE_EVENTS: Final = 500
 PAGE_BYTES: Final = 256 * 1024
 CHUNK: Final = 100
 WINDOW: Final = 20_000
 """Positions that one page looks through at most where a filter leaves most of them out (about 20 ms)."""
-
-
-class Wanted(NamedTuple):
-    """Which events: of one document, of these types, by these actors; nothing set means all."""
-
-    document: str | None = None
-    types: tuple[str, ...] = ()
-    actors: tuple[str, ...] = ()
-
-    @property
-    def quiet(self) -> bool:
-        """True if ``document.quiet`` is asked for."""
-        return DOCUMENT_QUIET in self.types
-
-    def checked(self) -> Wanted:
-        """This, if it makes sense. Raises InvalidRequest."""
-        if self.quiet and EDIT_RECORDED in self.types:
-            raise InvalidRequest(f"{DOCUMENT_QUIET} is told in place of {EDIT_RECORDED}: ask for one", field="types")
-        return self
 
 
 Item = Event | Burst

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from keepboth.cloudevents import rfc3339, source
 from keepboth.events import CONTENT_JSON, EDIT_RECORDED, ActorKind, Micros
 from keepboth.store.base import EventLine, EventStore
+from keepboth.store.wanted import DOCUMENT_QUIET
 
-DOCUMENT_QUIET: Final = "document.quiet"
 CLOUD_TYPE: Final = f"dev.keepboth.{DOCUMENT_QUIET}.v1"
 
 QUIET_US: Final = 2_000_000

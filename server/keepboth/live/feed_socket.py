@@ -20,13 +20,12 @@ from websockets.typing import Subprotocol
 from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
 from keepboth.feeds.following import Batch, Feeds
-from keepboth.feeds.pages import Wanted
 from keepboth.live.frames import text_frame
+from keepboth.store.wanted import Wanted, wanted
 
 PATH: Final = "/feed"
 SUBPROTOCOL: Final = Subprotocol("cloudevents.json")
 WRITE_LIMIT: Final = 64 * 1024
-_KNOWN: Final = {"document", "types", "actors", "after", "token"}
 _MAX_INT: Final = (1 << 63) - 1
 
 
@@ -42,18 +41,14 @@ def read_address(query: str, offered: Sequence[str]) -> tuple[Wanted, int]:
     after = values.get("after", ["0"])[0]
     if not (after.isascii() and after.isdecimal() and len(after) <= 19 and int(after) <= _MAX_INT):
         raise InvalidRequest("`after` is a position of the log", field="after")
-    wanted = Wanted(
-        None if document is None else check_document_name(document),
-        tuple(sorted(set(values.get("types", ())))),
-        tuple(sorted(set(values.get("actors", ())))),
-    )
-    return wanted.checked(), int(after)
+    name = None if document is None else check_document_name(document)
+    return wanted(name, values.get("types", []), values.get("actors", [])), int(after)
 
 
-async def send_feed(connection: ServerConnection, feeds: Feeds, wanted: Wanted, after: int) -> None:
+async def send_feed(connection: ServerConnection, feeds: Feeds, choice: Wanted, after: int) -> None:
     """Send until the reader goes or the server goes down."""
     connection.transport.set_write_buffer_limits(high=WRITE_LIMIT)
-    sending = asyncio.create_task(_send(connection, feeds, wanted, after))
+    sending = asyncio.create_task(_send(connection, feeds, choice, after))
     leaving = asyncio.create_task(connection.wait_closed())
     feeds.readers += 1
     try:
@@ -67,8 +62,8 @@ async def send_feed(connection: ServerConnection, feeds: Feeds, wanted: Wanted, 
         sending.result()
 
 
-async def _send(connection: ServerConnection, feeds: Feeds, wanted: Wanted, after: int) -> None:
-    async with aclosing(feeds.follow(wanted, after)) as batches:
+async def _send(connection: ServerConnection, feeds: Feeds, choice: Wanted, after: int) -> None:
+    async with aclosing(feeds.follow(choice, after)) as batches:
         async for batch in batches:
             frames = _frames(feeds, batch)
             if connection.protocol.state is not OPEN:

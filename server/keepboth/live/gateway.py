@@ -26,12 +26,12 @@ from websockets.typing import Origin, Subprotocol
 from keepboth.errors import InvalidRequest, KeepBothError, MalformedMessage, NotAuthorised, NotFound, ShuttingDown
 from keepboth.events import check_document_name
 from keepboth.feeds.following import Feeds
-from keepboth.feeds.pages import Wanted
 from keepboth.live import feed_socket
 from keepboth.live.hub import Hub
 from keepboth.live.room import Room
 from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
+from keepboth.store.wanted import Wanted
 
 log = logging.getLogger("keepboth.live")
 
