@@ -26,9 +26,11 @@ from keepboth.api.standing import Standings
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, SettingsInvalid
 from keepboth.events import EventId, Micros
+from keepboth.feeds.addresses import Rules
 from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.heads import Heads
+from keepboth.feeds.webhooks import Deliverer, Policy
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
@@ -225,6 +227,7 @@ class Application:
         self.heads = Heads()
         self.feeds = Feeds(self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk))
         self.consumers = Consumers(self.feeds, SqliteConsumers(settings.data / CONSUMERS_FILE), secrets.token_urlsafe)
+        self.deliverer: Deliverer
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -239,6 +242,7 @@ class Application:
             settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
         )
         self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
+        self.deliverer = Deliverer(self.consumers, policy_of(settings))
         services = Services(
             settings=settings,
             store=self.store,
@@ -246,6 +250,7 @@ class Application:
             desk=self.desk,
             feeds=self.feeds,
             consumers=self.consumers,
+            deliverer=self.deliverer,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             identify=self.identify,
@@ -268,8 +273,10 @@ class Application:
         )
         self._server = Server(config, self, announce)
         try:
+            await self.deliverer.start()
             await self._server.serve()
         finally:
+            await self.deliverer.close()
             await self.hub.close()
             await self.detector.close()
             self.desk.close()
@@ -282,6 +289,16 @@ class Application:
         """Ask :meth:`serve` to end."""
         if self._server is not None:
             self._server.should_exit = True
+
+
+def policy_of(settings: Settings) -> Policy:
+    """How webhooks are delivered."""
+    return Policy(
+        Rules(tuple(host.lower() for host in settings.webhook_hosts), settings.webhook_private),
+        settings.webhook_attempts,
+        settings.webhook_retry_s,
+        settings.webhook_timeout_s,
+    )
 
 
 def load_identify(path: str | None) -> Identify | None:

@@ -15,6 +15,7 @@ import keepboth.api.health as health
 import keepboth.api.page as page
 import keepboth.api.problems as problems
 import keepboth.api.states as states
+import keepboth.api.webhooks as webhooks
 from keepboth import __version__
 from keepboth.api.guard import Guard
 from keepboth.api.models import Problem
@@ -40,7 +41,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, feeds, consumers, conflicts, page):
+    for module in (documents, states, events, feeds, consumers, webhooks, conflicts, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     return app

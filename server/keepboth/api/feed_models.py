@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from keepboth.api.models import MAX_INT, Strict
 from keepboth.cloudevents import rfc3339
-from keepboth.store.consumer_tables import Consumer, Parked
+from keepboth.store.consumer_tables import Consumer, Parked, Webhook
 
 Position = Annotated[int, Field(ge=0, le=MAX_INT)]
 Types = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
@@ -129,4 +129,49 @@ def parked_fields(parked: Parked) -> ParkedEvent:
         attempts=parked.attempts,
         parked_at=rfc3339(parked.parked_at),
         replay=parked.replay,
+    )
+
+
+class WebhookBody(ConsumerBody):
+    """Where events are sent, and which. ``secret`` left out: a new webhook gets one, a known one keeps its own."""
+
+    url: str = Field(max_length=2000)
+    secret: str | None = Field(None, max_length=200)
+
+
+class WebhookState(BaseModel):
+    """A webhook and the consumer behind it."""
+
+    webhook: str
+    url: str
+    secret: str | None = Field(None, description="told once, in the answer that made or changed it")
+    state: Literal["delivering", "retrying", "ended"]
+    attempts: int = Field(description="failures of the event that is next")
+    next_at: str | None
+    last_answer: str | None
+    last_at: str | None
+    ended: str | None
+    consumer: ConsumerState
+
+
+class WebhookList(BaseModel):
+    """All webhooks by name."""
+
+    webhooks: list[WebhookState]
+
+
+def webhook_fields(webhook: Webhook, consumer: ConsumerState, secret: str | None = None) -> WebhookState:
+    """The answer for one webhook."""
+    state: Literal["delivering", "retrying", "ended"] = "retrying" if webhook.attempts else "delivering"
+    return WebhookState(
+        webhook=webhook.name,
+        url=webhook.url,
+        secret=secret,
+        state=state if webhook.ended is None else "ended",
+        attempts=webhook.attempts,
+        next_at=rfc3339(webhook.next_at) if webhook.attempts else None,
+        last_answer=webhook.last_answer,
+        last_at=None if webhook.last_at is None else rfc3339(webhook.last_at),
+        ended=webhook.ended,
+        consumer=consumer,
     )

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from keepboth.events import ActorKind, EventId, Micros, Receipt
 from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
+from keepboth.feeds.webhooks import Deliverer
 from keepboth.history.desk import Desk
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
@@ -75,6 +76,7 @@ class Services:
     desk: Desk
     feeds: Feeds
     consumers: Consumers
+    deliverer: Deliverer
     hub: HubPort
     detector: DetectorPort
     identify: Callable[[Any], Any] | None

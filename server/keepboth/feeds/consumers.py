@@ -44,7 +44,7 @@ class Consumers:
     def __init__(self, feeds: Feeds, kept: SqliteConsumers, new_lease: Callable[[], str]) -> None:
         self.feeds = feeds
         self.kept = kept
-        self._new_lease = new_lease
+        self.new_lease = new_lease
         self._checked: set[str] = set()
         self._changes = Heads()
 
@@ -98,7 +98,7 @@ class Consumers:
 
         Without *lease* a new one is made. Raises LeaseTaken, OtherLog, NotFound, ShuttingDown.
         """
-        lease = lease or self._new_lease()
+        lease = lease or self.new_lease()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         while True:
@@ -167,7 +167,7 @@ class Consumers:
         """What :meth:`poll` gives, as it comes: at most *window* events ahead of the last acknowledgement. The lease is
         kept while the stream is, and let go with it; the stream ends if somebody else gets it. Something comes at least
         every *heartbeat_s*; the first thing comes at once. Raises LeaseTaken, OtherLog, NotFound before that."""
-        stream = _Stream(self, name, self._new_lease(), window, max(lease_s, 2 * heartbeat_s))
+        stream = _Stream(self, name, self.new_lease(), window, max(lease_s, 2 * heartbeat_s))
         loop = asyncio.get_running_loop()
         begun = False
         try:

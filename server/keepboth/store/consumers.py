@@ -222,7 +222,7 @@ class SqliteConsumers:
 
     # -- webhooks ------------------------------------------------------------------------------------------------------
 
-    def put_webhook(self, name: str, url: str, secret: str | None, now: Micros, keep_until: Micros) -> Webhook:
+    def put_webhook(self, name: str, url: str, secret: str | None, keep_until: Micros) -> Webhook:
         """Send the consumer's events to *url*; a running or ended one begins afresh. A new *secret* (None: it stays)
         lets the former one sign as well until *keep_until*."""
         with self._writing() as connection:
