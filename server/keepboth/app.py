@@ -225,7 +225,9 @@ class Application:
         self.checkpoints = open_checkpoints(settings.data)
         self.desk = Desk(Folding(self.store, self.checkpoints))
         self.heads = Heads()
-        self.feeds = Feeds(self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk))
+        self.feeds = Feeds(
+            self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk, self._catch_up)
+        )
         self.consumers = Consumers(self.feeds, SqliteConsumers(settings.data / CONSUMERS_FILE), secrets.token_urlsafe)
         self.deliverer: Deliverer
         self.hub: Hub
@@ -284,6 +286,9 @@ class Application:
             self.store.close()
             self.conflicts.close()
             self.checkpoints.close()
+
+    async def _catch_up(self, document: str, timeout_s: float) -> int:
+        return await _CatchUp(self.hub, self.detector).catch_up(document, timeout_s)
 
     def stop(self) -> None:
         """Ask :meth:`serve` to end."""

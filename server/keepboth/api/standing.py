@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
 
 from keepboth.api.reading import document_row, known_from_projection
-from keepboth.errors import KeepBothError
+from keepboth.errors import KeepBothError, ShuttingDown
 from keepboth.fold.replica import Poisoned
 from keepboth.history.cuts import Cut, select
 from keepboth.history.desk import Desk
 from keepboth.history.rendering import render
 from keepboth.store.base import ConflictStore, EventStore
 
+CATCH_UP_S: Final = 2.0
+
 
 class Standings:
     """Asks the log for content, and the conflict log for what is open."""
 
-    def __init__(self, store: EventStore, conflicts: ConflictStore, desk: Desk) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        conflicts: ConflictStore,
+        desk: Desk,
+        catch_up: Callable[[str, float], Awaitable[int]],
+    ) -> None:
         self._store = store
         self._conflicts = conflicts
         self._desk = desk
+        self._catch_up = catch_up
 
     async def __call__(self, document: str, revision: int) -> dict[str, Any]:
         """Content of *document* at *revision*, with its cut; its open conflicts as far as they are known now."""
@@ -31,10 +42,18 @@ class Standings:
             standing |= {"roots": shown.value, "pending": shown.pending, "quarantined": shown.quarantined}
         except (Poisoned, KeepBothError) as error:
             standing |= {"roots": None, "unreadable": error.detail}
-        return standing | {"conflicts": await asyncio.to_thread(self._open, document)}
+        conflicts, newest = await asyncio.to_thread(self._open, document, revision)
+        if newest and not conflicts["complete"]:
+            with suppress(ShuttingDown):
+                await self._catch_up(document, CATCH_UP_S)
+            conflicts, _ = await asyncio.to_thread(self._open, document, revision)
+        return standing | {"conflicts": conflicts}
 
-    def _open(self, document: str) -> dict[str, Any]:
+    def _open(self, document: str, revision: int) -> tuple[dict[str, Any], bool]:
+        """What is known of open conflicts, and whether no edit came after *revision*: who is told of the past is not
+        worth opening the document for."""
         row = document_row(self._store, document)
         known, complete = known_from_projection(self._store, self._conflicts, row)
         count = self._conflicts.count(document) if known else 0
-        return {"open": count, "known_revision": known, "complete": complete}
+        newest = not self._store.fold_rows(document, after=revision, limit=1)
+        return {"open": count, "known_revision": known, "complete": complete}, newest
