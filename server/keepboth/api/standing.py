@@ -42,18 +42,20 @@ class Standings:
             standing |= {"roots": shown.value, "pending": shown.pending, "quarantined": shown.quarantined}
         except (Poisoned, KeepBothError) as error:
             standing |= {"roots": None, "unreadable": error.detail}
-        conflicts, newest = await asyncio.to_thread(self._open, document, revision)
-        if newest and not conflicts["complete"]:
-            with suppress(ShuttingDown):
-                await self._catch_up(document, CATCH_UP_S)
-            conflicts, _ = await asyncio.to_thread(self._open, document, revision)
-        return standing | {"conflicts": conflicts}
+        return standing | {"conflicts": await self._open(document, revision)}
 
-    def _open(self, document: str, revision: int) -> tuple[dict[str, Any], bool]:
-        """What is known of open conflicts, and whether no edit came after *revision*: who is told of the past is not
-        worth opening the document for."""
+    async def _open(self, document: str, revision: int) -> dict[str, Any]:
+        """What is known of open conflicts. The engine is asked to catch up if no edit came after *revision*: for who is
+        told of the past it is not worth opening the document."""
+        known, complete, newest = await asyncio.to_thread(self._known, document, revision)
+        if newest and not complete:
+            with suppress(ShuttingDown):
+                caught_up = await self._catch_up(document, CATCH_UP_S)
+                known, complete = max(known, caught_up), caught_up >= revision
+        count = await asyncio.to_thread(self._conflicts.count, document) if known else 0
+        return {"open": count, "known_revision": known, "complete": complete}
+
+    def _known(self, document: str, revision: int) -> tuple[int, bool, bool]:
         row = document_row(self._store, document)
-        known, complete = known_from_projection(self._store, self._conflicts, row)
-        count = self._conflicts.count(document) if known else 0
         newest = not self._store.fold_rows(document, after=revision, limit=1)
-        return {"open": count, "known_revision": known, "complete": complete}, newest
+        return *known_from_projection(self._store, self._conflicts, row), newest

@@ -31,14 +31,8 @@ class Rules(NamedTuple):
             port = parts.port
         except ValueError:
             raise InvalidRequest("this is no URL", field="url") from None
-        if (
-            parts.scheme not in ("https", "http")
-            or not host
-            or port == 0
-            or not url.isascii()
-            or not url.isprintable()
-            or " " in url
-        ):
+        plain = url.isascii() and url.isprintable() and " " not in url
+        if not plain or parts.scheme not in ("https", "http") or not host or port == 0:
             raise InvalidRequest("a webhook's URL is one of https (or of http where that is allowed)", field="url")
         if parts.scheme == "http" and not self.private:
             raise InvalidRequest("plain http is not allowed here (`webhook_private`)", field="url")
