@@ -157,6 +157,23 @@ def test_a_poll_waits_for_something_to_come(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_reader_that_goes_while_it_waits_lets_the_lease_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server, Api(server) as api, Api(server) as other:
+            await api.put()
+            waiting = asyncio.create_task(api.poll(wait_s=30, lease_s=60))
+            await eventually(lambda: reading(other, True))
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            await eventually(lambda: reading(other, False))
+            assert await other.poll() == []
+
+    async def reading(api: Api, expected: bool) -> bool:
+        return bool((await api.get()).json()["reading"] is expected)
+
+    run(main())
+
+
 def test_a_stream_goes_as_far_ahead_as_its_window(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server, Api(server) as api:

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 import keepboth.api.feed_models as bodies
 import keepboth.api.models as models
 from keepboth.api.requests import Caller, Parts, caller, json_body
 from keepboth.api.services import Services
-from keepboth.api.streaming import RETRY, EventStream, sent_event
+from keepboth.api.streaming import RETRY, EventStream, gone, sent_event
 from keepboth.cloudevents import BATCH, json_bytes, rfc3339
 from keepboth.errors import NotAuthorised, ShuttingDown
 from keepboth.events import check_document_name
@@ -81,6 +81,7 @@ async def delete_consumer(parts: Parts, name: ConsumerName) -> None:
     responses={200: {"model": list[models.CloudEvent], "content": {BATCH: {}}}},
 )
 async def poll(
+    request: Request,
     parts: Parts,
     name: ConsumerName,
     lease: Lease = None,
@@ -93,7 +94,17 @@ async def poll(
     ``KeepBoth-Lease`` goes with every acknowledgement; ``KeepBoth-Position`` is up to where everything wanted is in the
     answer. With ``KeepBoth-Replay: true`` the events had been parked: acknowledge each of them with ``replay``.
     """
-    given = await parts.consumers.poll(name, lease, limit=limit, lease_s=lease_s, wait_s=wait_s)
+    polling = asyncio.ensure_future(parts.consumers.poll(name, lease, limit=limit, lease_s=lease_s, wait_s=wait_s))
+    leaving = asyncio.ensure_future(gone(request.receive))
+    try:
+        await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not polling.done():
+            return Response(status_code=204)  # nobody reads it
+        given = polling.result()
+    finally:
+        polling.cancel()
+        leaving.cancel()
+        await asyncio.wait((polling, leaving))
     headers = {
         "KeepBoth-Lease": given.lease,
         "KeepBoth-Lease-Until": rfc3339(given.until),

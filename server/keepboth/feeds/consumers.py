@@ -96,9 +96,18 @@ class Consumers:
     ) -> Given:
         """What comes behind the last acknowledgement, waiting up to *wait_s* for something.
 
-        Without *lease* a new one is made. Raises LeaseTaken, OtherLog, NotFound, ShuttingDown.
+        Without *lease* a new one is made. Cancelled while it waits, it lets the lease go: whoever waits has dealt with
+        all it was given. Raises LeaseTaken, OtherLog, NotFound, ShuttingDown.
         """
         lease = lease or self.new_lease()
+        try:
+            return await self._poll(name, lease, limit, lease_s, wait_s)
+        except asyncio.CancelledError:
+            with suppress(ShuttingDown):
+                await asyncio.shield(asyncio.to_thread(self.kept.release, name, lease))
+            raise
+
+    async def _poll(self, name: str, lease: str, limit: int, lease_s: float, wait_s: float) -> Given:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         while True:
