@@ -14,6 +14,7 @@ STEPS: dict[str, list[str]] = {
     "fold": ["-m", "benchmarks.fold"],
     "conflicts": ["-m", "benchmarks.conflicts"],
     "cold_open": ["-m", "benchmarks.cold_open"],
+    "feeds": ["-m", "benchmarks.feeds"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [
         "-m",
