@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, feed, log, serve, show
+from keepboth.cli import care, conflicts, consumers, feed, log, serve, show, webhooks
 
 app = typer.Typer(
     name="keepboth",
@@ -27,6 +27,8 @@ app.command("serve")(serve.serve)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("feed")(feed.feed)
+app.add_typer(consumers.app, name="consumers")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("conflicts")(conflicts.conflicts)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
