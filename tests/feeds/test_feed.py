@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from contextlib import aclosing
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from keepboth.events import Draft
+from keepboth.store.base import Append
 from keepboth.store.wanted import Wanted
 from tests.feeds.reading import first, sse, text_of, two_documents, write
 from tests.harness import eventually, run, running
@@ -106,3 +109,49 @@ def test_idle_readers_take_no_thread(tmp_path: Path) -> None:
             assert len({batch.told[0].id for batch in batches}) == 1
 
     run(main())
+
+
+@pytest.mark.parametrize("path", ["/api/feed", "/feed"], ids=["sse", "websocket"])
+def test_a_reader_that_takes_nothing_makes_the_server_hold_little(tmp_path: Path, path: str) -> None:
+    """Sixteen megabytes of history, of which the server reads what fits into sockets and a page, and no more."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            big = [
+                Draft("note.made", number.to_bytes(16, "big"), b'"%s"' % (b"x" * 100_000), actor="ann")
+                for number in range(160)
+            ]
+            server.application.store.append([Append("a", big)])
+            feeds = server.application.feeds
+            pages: list[int] = []
+            read = feeds._read
+            feeds._read = lambda *of: (pages.append(1), read(*of))[1]  # type: ignore[method-assign]
+            host, port = server.url.removeprefix("http://").split(":")
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+            sock.connect((host, int(port)))
+            upgrade = (
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cloudevents.json\r\n"
+            )
+            more = upgrade if path == "/feed" else ""
+            sock.sendall(f"GET {path}?after=0 HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode())
+            await eventually(lambda: len(pages) >= 2)
+            await until_still(pages)
+            assert len(pages) <= 30  # of 54: the system's buffers hold some megabytes
+            sock.setblocking(False)
+            loop = asyncio.get_running_loop()
+            got = 0
+            while got < 16_000_000:
+                got += len(await asyncio.wait_for(loop.sock_recv(sock, 1 << 20), 10))
+            sock.close()
+
+    run(main())
+
+
+async def until_still(pages: list[int]) -> None:
+    """Wait until no page has been read for a while."""
+    before = -1
+    while len(pages) > before:
+        before = len(pages)
+        await asyncio.sleep(0.3)

@@ -368,6 +368,7 @@ class ServerState(BaseModel):
     position: int = Field(description="the position of the last event")
     live: dict[str, Any] = Field(description="rooms, sessions, edits in flight, the writer's counters")
     conflicts: dict[str, Any] = Field(description="edits looked at, seconds spent, engines in memory, revisions behind")
+    feeds: dict[str, Any] = Field(description="readers of feeds; webhooks, deliveries, failed attempts, parked events")
     store: dict[str, Any] = Field(description="sizes and counts of the log")
 
 
