@@ -13,6 +13,9 @@ STEPS: dict[str, list[str]] = {
     "store": ["-m", "benchmarks.store"],
     "fold": ["-m", "benchmarks.fold"],
     "conflicts": ["-m", "benchmarks.conflicts"],
+    "contexts": ["-m", "benchmarks.contexts"],
+    "git_judge": ["-m", "benchmarks.git_judge"],
+    "attention": ["-m", "benchmarks.attention"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "feeds": ["-m", "benchmarks.feeds"],
     "peers": ["-m", "benchmarks.peers", "run"],
@@ -37,7 +40,7 @@ def main() -> int:
         if wanted and name.split(",")[0] not in wanted:
             continue
         print(f"== {name}", flush=True)
-        more = ["--quick"] if quick and name.startswith("peers") else []
+        more = ["--quick"] if quick and name.startswith(("peers", "contexts")) else []
         failed += subprocess.run([sys.executable, *command, *more], check=False).returncode != 0
     return 1 if failed else 0
 

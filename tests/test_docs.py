@@ -16,7 +16,7 @@ import pytest
 
 from keepboth import errors, events
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import EditFact, Episode, Kind
+from keepboth.conflicts.model import EditFact, Episode, Kind, Severity
 from keepboth.settings import Settings
 from keepboth.store.base import Append
 from keepboth.store.sqlite import SqliteStore
@@ -229,10 +229,57 @@ def test_a_worked_example_comes_out_as_the_page_says(example: str) -> None:
     assert lines == expected
 
 
-def test_every_kind_and_field_of_a_conflict_is_described() -> None:
+COLLISIONS = re.findall(r"^```collision\n(.*?)^```", read("docs/conflicts.md"), re.M | re.S)
+
+
+def paragraph(words: str) -> pycrdt.XmlElement:
+    return pycrdt.XmlElement("p", {}, [pycrdt.XmlText(words)])
+
+
+def made(doc: pycrdt.Doc[Any], program: str) -> bytes:
+    """The update that *program* makes in one transaction."""
+    page = doc.get("page", type=pycrdt.XmlFragment).children
+    names = {"map": doc.get("map", type=pycrdt.Map), "text": doc.get("text", type=pycrdt.Text), "page": page}
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    with doc.transaction():
+        exec(program, {"paragraph": paragraph, **names})
+    doc.unobserve(subscription)
+    (update,) = updates
+    return update
+
+
+@pytest.mark.parametrize("example", COLLISIONS, ids=range(len(COLLISIONS)))
+def test_a_collision_of_any_kind_comes_out_as_the_page_says(example: str) -> None:
+    lines = dict(re.split(r"  +", line, maxsplit=1) for line in example.splitlines())
+    docs: list[pycrdt.Doc[Any]] = [pycrdt.Doc(client_id=client) for client in (1, 12, 13)]
+    updates = [made(docs[0], lines["before"])]
+    for doc, name in zip(docs[1:], ("Ann", "Bob"), strict=True):
+        doc.apply_update(updates[0])
+        updates.append(made(doc, lines[name]))
+    engine = DocumentConflicts()
+    for number, (name, update) in enumerate(zip(("before", "Ann", "Bob"), updates, strict=True), 1):
+        context = events.Context.of(min(number - 1, 1))
+        engine.add([EditFact(number, number, name, name, context, decode_update(update))])
+    (episode,) = engine.episodes()
+    assert lines == {
+        **{name: lines[name] for name in ("before", "Ann", "Bob")},
+        "kinds": " ".join(sorted(episode.kinds)),
+        "severity": episode.severity,
+        "base": said(episode.base),
+        **{f"{side.actor}'s": said(side.text) for side in episode.sides},
+        "merged": said(episode.merged),
+        "lost": said("".join(side.lost for side in episode.sides)),
+    }
+
+
+def test_every_kind_field_and_severity_of_a_conflict_is_described() -> None:
     text = read("docs/conflicts.md")
     assert [row[0] for row in rows(section(text, "## Kinds"))][1:] == [f"`{kind}`" for kind in get_args(Kind)]
-    shown = {kind for example in EXAMPLES for kind in re.findall(r"^kinds +(.*)$", example, re.M)[0].split()}
+    assert [row[0] for row in rows(section(text, "## Severity"))][1:] == [f"`{name}`" for name in get_args(Severity)]
+    shown = {
+        kind for example in EXAMPLES + COLLISIONS for kind in re.findall(r"^kinds +(.*)$", example, re.M)[0].split()
+    }
     assert set(get_args(Kind)) <= shown
     fields = " ".join(row[0] for row in rows(section(text, "## Episodes")))
     assert set(re.findall(r"`([^`]+)`", fields)) == set(Episode.__dataclass_fields__)

@@ -15,7 +15,7 @@ FLOORS = {
     "yjs": 2,
     "fold": 3, "decider": 3, "conflicts": 3,
     "store": 4, "telling": 4,
-    "history": 5, "feeds": 5,
+    "history": 5, "feeds": 5, "exchange": 5,
     "live": 6, "api": 6, "client": 6,
     "app": 7,
     "cli": 8,
@@ -34,6 +34,7 @@ HOMES = {
     "rich": {"cli"},
     "regex": {"telling"},
     "httpx": {"feeds", "cli"},
+    "pyarrow": {"history"},
 }
 
 REACH = {"telling": {"keepboth.errors", "keepboth.events", "keepboth.conflicts.model", "keepboth.conflicts.severity"}}

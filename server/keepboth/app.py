@@ -12,21 +12,22 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keepboth.api import create_api
+from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.api.standing import Standings
 from keepboth.conflicts.model import ENGINE_VERSION
-from keepboth.errors import KeepBothError, SettingsInvalid
+from keepboth.errors import KeepBothError, NotFound, SettingsInvalid, StoreLocked
 from keepboth.events import EventId, Micros
-from keepboth.feeds.addresses import Rules
 from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.heads import Heads
@@ -34,11 +35,17 @@ from keepboth.feeds.webhooks import Deliverer, Policy
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
+from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
+from keepboth.live.resolving import Resolver
+from keepboth.live.shelf import Shelf
+from keepboth.live.watching import Lag
 from keepboth.settings import Settings
+from keepboth.store.base import EventStore, StoredEpisode
+from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.consumers import SqliteConsumers
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
@@ -47,7 +54,10 @@ from keepboth.store.sqlite import SqliteStore
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
 CONSUMERS_FILE = "consumers.sqlite3"
+ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
+
+_T = TypeVar("_T")
 
 
 def now_us() -> Micros:
@@ -86,9 +96,11 @@ def open_store(data: Path, *, read_only: bool = False) -> SqliteStore:
     return SqliteStore(data / LOG_FILE)
 
 
-def open_conflicts(data: Path, *, read_only: bool = False) -> SqliteConflictStore:
-    """The conflict projection beside the log. Raises NotFound if it is to be read only and there is none."""
-    return SqliteConflictStore(data / PROJECTIONS_FILE, version=ENGINE_VERSION, read_only=read_only)
+def open_conflicts(data: Path, *, read_only: bool = False, begin_anew: bool = True) -> SqliteConflictStore:
+    """The conflict projection beside the log. Raises NotFound if it is to be read only, or must not be begun anew, and
+    there is none of this version."""
+    path = data / PROJECTIONS_FILE
+    return SqliteConflictStore(path, version=ENGINE_VERSION, read_only=read_only, begin_anew=begin_anew)
 
 
 def open_checkpoints(data: Path) -> SqliteFoldCheckpoints:
@@ -96,15 +108,53 @@ def open_checkpoints(data: Path) -> SqliteFoldCheckpoints:
     return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=FORMAT)
 
 
+def described(store: EventStore, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
+    """Entries of the conflict log as editors get them over the socket."""
+    return entries(store, episodes, Viewpoint(now_us()))
+
+
 def rebuild_conflicts(
     data: Path, document: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """Build the conflict log of *document* (or of all) again from the events; return how many entries it has."""
+    """Build the conflict log of *document* (or of all) again from the events; return how many entries it has.
+
+    A server may run on the same folder, if it is of the same version. Raises NotFound if it is of another.
+    """
+    try:
+        store, owned = open_store(data), True
+    except StoreLocked:
+        store, owned = open_store(data, read_only=True), False
+    try:
+        conflicts = open_conflicts(data, begin_anew=owned)
+        try:
+            return rebuild(store, conflicts, document, progress)
+        finally:
+            conflicts.close()
+    finally:
+        store.close()
+
+
+def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T:
+    """Let *act* work on the conflicts in *data* as a server does, without serving. Raises StoreLocked."""
+
+    async def main() -> _T:
+        settings = Settings.model_validate({"data": data})
+        detector = Detector(store, conflicts, partial(described, store))
+        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
+        try:
+            return await act(Resolver(hub, detector, store, conflicts))
+        finally:
+            await hub.stop()
+            await hub.close()
+            await detector.close()
+
+    if not (data / LOG_FILE).exists():
+        raise NotFound(f"there is no log in {data}")
     store = open_store(data)
     try:
         conflicts = open_conflicts(data)
         try:
-            return rebuild(store, conflicts, document, progress)
+            return asyncio.run(main())
         finally:
             conflicts.close()
     finally:
@@ -126,6 +176,15 @@ class _CatchUp:
         except TimeoutError:
             return 0
         return await self._detector.caught_up(room, timeout_s)
+
+    def lags(self, document: str | None = None) -> list[Lag]:
+        """Live documents that the engine is behind in."""
+        return self._detector.lags(document)
+
+    @property
+    def bell(self) -> Bell:
+        """Rung when the conflict log has changed."""
+        return self._detector.bell
 
     def statistics(self) -> dict[str, Any]:
         """What detection has done so far."""
@@ -209,6 +268,7 @@ class Server(uvicorn.Server):
             server.close()
         self._application.heads.close()
         self._application.consumers.close()
+        self._application.detector.bell.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
 
@@ -224,6 +284,7 @@ class Application:
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
         self.desk = Desk(Folding(self.store, self.checkpoints))
+        self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.heads = Heads()
         self.feeds = Feeds(
             self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk, self._catch_up)
@@ -239,12 +300,14 @@ class Application:
         """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
         settings = self.settings
         new_id = IdMint()
-        self.detector = Detector(self.store, self.conflicts)
+        self.detector = Detector(
+            self.store, self.conflicts, partial(described, self.store), shelf=Shelf(self.store, self.engines)
+        )
         self.hub = Hub(
             settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
         )
         self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
-        self.deliverer = Deliverer(self.consumers, policy_of(settings))
+        self.deliverer = Deliverer(self.consumers, Policy.of(settings))
         services = Services(
             settings=settings,
             store=self.store,
@@ -255,6 +318,7 @@ class Application:
             deliverer=self.deliverer,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
+            resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
             identify=self.identify,
             now=now_us,
             new_id=new_id,
@@ -284,6 +348,7 @@ class Application:
             self.desk.close()
             self.consumers.kept.close()
             self.store.close()
+            self.engines.close()
             self.conflicts.close()
             self.checkpoints.close()
 
@@ -294,16 +359,6 @@ class Application:
         """Ask :meth:`serve` to end."""
         if self._server is not None:
             self._server.should_exit = True
-
-
-def policy_of(settings: Settings) -> Policy:
-    """How webhooks are delivered."""
-    return Policy(
-        Rules(tuple(host.lower() for host in settings.webhook_hosts), settings.webhook_private),
-        settings.webhook_attempts,
-        settings.webhook_retry_s,
-        settings.webhook_timeout_s,
-    )
 
 
 def load_identify(path: str | None) -> Identify | None:

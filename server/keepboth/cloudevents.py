@@ -10,6 +10,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 
 from keepboth.events import CONTENT_JSON, ActorKind, Event, Micros, id_text
@@ -82,7 +83,7 @@ def cloud_event(event: Event, store_id: str) -> dict[str, Any]:
 def _put_data(out: dict[str, Any], content_type: str, payload: bytes) -> None:
     if content_type == CONTENT_JSON:
         try:
-            value = json.loads(payload, parse_constant=_refuse)
+            value = json.loads(payload, parse_constant=_refuse, parse_float=_finite)
             if b"\\ud" in payload.lower():
                 json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError):
@@ -91,6 +92,14 @@ def _put_data(out: dict[str, Any], content_type: str, payload: bytes) -> None:
             out["data"] = value
             return
     out["data_base64"] = b64encode(payload).decode()
+
+
+def _finite(digits: str) -> float:
+    """A number that can be written again: 1e400 is JSON, and infinite to us."""
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:20]} is too large")
+    return value
 
 
 def _refuse(constant: str) -> Any:

@@ -11,6 +11,7 @@
     │   ├── NotFound            no such document, event, revision or conflict
     │   ├── InvalidRequest      a field is missing or makes no sense
     │   ├── ConditionFailed     the world has moved on; carries the events that did it
+    │   ├── PlaceChanged        what a choice was made on reads otherwise now; carries the events that did it
     │   ├── IdentityClash       an id that is taken by other content (decisions and foreign events only)
     │   ├── Fenced              another connection has taken over this session
     │   ├── LeaseTaken          somebody else reads for this consumer
@@ -110,6 +111,17 @@ class ConditionFailed(ClientMustChange):
         self.events = events
 
 
+class PlaceChanged(ClientMustChange):
+    """The result of a choice differs from what was shown; ``events`` are the recorded edits that changed the place."""
+
+    code = "place-changed"
+    status = 409
+
+    def __init__(self, detail: str, events: tuple[Any, ...] = (), **facts: Any) -> None:
+        super().__init__(detail, **facts)
+        self.events = events
+
+
 class IdentityClash(ClientMustChange):
     """A decision or foreign event whose id is taken by other content."""
 
@@ -156,6 +168,12 @@ class ShuttingDown(TryLater):
     """The server is going down."""
 
     code = "shutting-down"
+
+
+class NotKnownYet(TryLater):
+    """The conflict engine is still looking at this document."""
+
+    code = "not-known-yet"
 
 
 class SlowReader(TryLater):

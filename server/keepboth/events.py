@@ -34,6 +34,9 @@ DOCUMENT_RESTORED: Final = "document.restored"
 DOCUMENT_APPROVED: Final = "document.approved"
 SESSION_JOINED: Final = "session.joined"
 VERSION_NAMED: Final = "version.named"
+CONFLICT_SEEN: Final = "conflict.seen"
+CONFLICT_RESOLVED: Final = "conflict.resolved"
+CONFLICT_REOPENED: Final = "conflict.reopened"
 
 CONTENT_YJS_UPDATE: Final = "application/x.yjs-update-v1"
 CONTENT_JSON: Final = "application/json"
@@ -104,6 +107,11 @@ class Context(NamedTuple):
     def from_bytes(cls, data: bytes) -> Context:
         """Decode what :meth:`to_bytes` wrote. Raises InvalidRequest for any other bytes."""
         try:
+            if data[:2] == b"\x01\x01" and data[-2:] == b"\0\0":  # exact and without ranges, as nearly all are
+                base, at = _read_varuint(data, 2)
+                if at == len(data) - 2:
+                    seen = Seen(base)
+                    return cls(seen, seen)
             if data[0] != 1:
                 raise InvalidRequest(f"a context of version {data[0]}, 1 was expected")
             lower, at = read_seen(data, 2)

@@ -92,6 +92,11 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"{request.node.name}/{uuid.uuid4()}"[-200:]
 
 
+def timeless(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the conflict log without what depends on when it is told."""
+    return {**entry, "card": {**entry["card"], "when": None, "attention": None}}
+
+
 def written(text: str, root: str = "text") -> bytes:
     """The update of somebody who typed *text* into an empty document; equal texts give updates of equal size."""
     doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=2**30 + secrets.randbelow(2**30))

@@ -143,7 +143,14 @@ def test_every_route_is_described(server: Served) -> None:
     assert routes == {
         "GET /api/documents", "POST /api/documents", "GET /api/document", "POST /api/decisions", "GET /api/state",
         "GET /api/events", "POST /api/events", "GET /api/event", "POST /api/edits", "POST /api/peek",
-        "GET /api/conflicts", "GET /api/conflict", "GET /healthz", "GET /readyz", "GET /api/server",
+        "GET /api/export", "POST /api/import", "GET /api/feed",
+        "GET /api/consumers", "GET /api/consumer", "PUT /api/consumer", "DELETE /api/consumer",
+        "GET /api/consumer/events", "GET /api/consumer/stream", "POST /api/consumer/ack", "POST /api/consumer/park",
+        "GET /api/consumer/parked", "POST /api/consumer/replay", "POST /api/consumer/release",
+        "GET /api/webhooks", "GET /api/webhook", "PUT /api/webhook", "DELETE /api/webhook",
+        "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",
+        "GET /api/conflict/choices", "POST /api/conflict/resolve", "POST /api/conflict/reopen",
+        "POST /api/conflict/seen", "GET /api/notices", "GET /healthz", "GET /readyz", "GET /api/server",
     }  # fmt: skip
     documented = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
     for path, methods in api["paths"].items():

@@ -112,6 +112,9 @@ def test_show_says_what_it_does_not_show(run: Run) -> None:
         (["log", "absent"], 1, "not-found"),
         (["log", "--limit", "0"], 2, "limit"),
         (["conflicts", "absent"], 1, "not-found"),
+        (["conflicts", "--status", "closed"], 2, "closed"),
+        (["conflicts", "--since", "yesterday"], 2, "--since 'yesterday' is no time"),
+        (["conflicts", "--until", "2026-01-01T00:00:00"], 2, "with its offset from UTC"),
         (["rebuild", "--document", "absent"], 1, "not-found"),
         (["frobnicate"], 2, "frobnicate"),
     ],
@@ -126,22 +129,48 @@ def test_a_command_that_cannot_be_answered(run: Run, arguments: list[str], code:
 # -- conflicts ---------------------------------------------------------------------------------------------------------
 
 
+def test_conflicts_are_a_table(run: Run) -> None:
+    shown = run("conflicts")
+    assert (shown.code, shown.err) == (0, "")
+    heading, row = shown.out.splitlines()
+    assert heading.split() == ["outcome", "what", "happened", "document", "where", "people", "when", "status"]
+    for words in ("Both kept", "rewrote 'two'", "plans/2026", "Ann, Bob", "at the same time", "open"):
+        assert words in row
+    assert "plans/2026" not in run("conflicts", "plans/2026").out
+
+
 def test_conflicts_are_cards(run: Run) -> None:
-    shown = run("conflicts", "plans/2026")
-    assert shown.code == 0
-    for words in ("plans/2026  revisions 3–4  collided", "before  two", "Ann wrote  TWO", "Bob ␛[2J wrote  zwei"):
+    shown = run("conflicts", "plans/2026", "--cards")
+    assert (shown.code, shown.err) == (0, "")
+    for words in ("plans/2026", "Ann wrote  one twoTWO three", "wrote  one twozwei three", "Before  one two three"):
         assert words in shown.out
-    assert "…one " in shown.out
-    assert " three…" in shown.out
-    assert shown.err == ""
+    assert "revisions 3–4" in shown.out
 
 
 def test_conflicts_for_programs(run: Run) -> None:
     (one,) = run("conflicts", "--json").lines
-    assert (one["document"], one["base"], one["certain"]) == ("plans/2026", "two", True)
+    assert (one["document"], one["base"], one["certain"], one["status"]) == ("plans/2026", "two", True, "open")
     assert {(side["name"], side["text"]) for side in one["sides"]} == {("Ann", "TWO"), ("Bob \x1b[2J", "zwei")}
-    assert run("conflicts", "--json", "--possible").lines == []
-    assert run("conflicts", "--json", "--certain").lines == [one]
+    assert one["card"]["outcome"]["code"] == "both-kept"
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--possible"], 0), (["--certain"], 1), (["--status", "open", "--status", "settled"], 1),
+        (["--status", "resolved"], 0), (["--severity", "lost"], 0), (["--kind", "delete-delete"], 1),
+        (["--kind", "map-key"], 0), (["--actor", "guest:ann-session"], 1), (["--actor", "guest:ann"], 0),
+        (["-q", "ZWEI two"], 1), (["-q", "drei"], 0), (["--since", "2020-01-01T00:00:00Z"], 1),
+        (["--until", "2020-01-01T00:00:00+01:00"], 0), (["--shown"], 1), (["--hidden"], 0),
+        (["--for", "guest:bob-session"], 1), (["--sort", "newest", "--limit", "1"], 1),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_conflicts_are_chosen(run: Run, options: list[str], found: int) -> None:
+    shown = run("conflicts", "--json", *options)
+    assert (shown.code, shown.err, len(shown.lines)) == (0, "", found)
+    if not found:
+        assert run("conflicts", *options).out == "None of that sort.\n"
 
 
 def test_no_conflicts_is_said_only_when_it_is_known(run: Run, data: Path) -> None:

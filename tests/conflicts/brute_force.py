@@ -1,420 +1,269 @@
 """The definition of a conflict, applied literally to every pair of edits: the engine's slow and obvious twin.
 
-It takes the final order of all items (from the shadow, which another test proves equal to what Yjs shows) and the
-edits; everything else it works out itself, with one set per question. Quadratic in edits and worse.
+Nothing here is shared with the engine but the decoding of updates and the values that come out. Quadratic in edits and
+worse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from keepboth.conflicts.model import EditFact, Episode, Kind, Record, Side
-from keepboth.conflicts.runs import text_of
-from keepboth.conflicts.shadow import Shadow
-from keepboth.events import Seen
-from keepboth.yjs.structs import DELETED, FORMAT, STRING, Id
+from keepboth.conflicts.model import EditFact, Episode, Grain, Kind, Record, Side
+from keepboth.conflicts.severity import severity_of
+from keepboth.yjs.structs import FORMAT
+from tests.conflicts.literal_items import Item, Line
+from tests.conflicts.literal_pairs import Pairs, Place
+from tests.conflicts.literal_paths import Paths
+from tests.conflicts.literal_views import Views
 
-Point = tuple[str, int]
-"""``(line, position in it)``."""
+Touched = dict[int, set[Item]]
+"""What each event of an episode touched there."""
 
-Node = tuple[int, str, int]
-"""``(first event of a stroke, line, which of its spots there)``."""
-
-
-def knows(bound: Seen, of: EditFact, other: EditFact) -> bool:
-    if other.session == of.session:
-        return other.revision < of.revision
-    return bound.knows(other.revision, other.effective)
-
-
-@dataclass
-class Item:
-    id: Id
-    units: str
-    maker: int
-    shown: bool  # can ever be on a screen
-    deleters: set[int] = field(default_factory=set)
+FORMATS: frozenset[Kind] = frozenset({"format", "format-in-deleted"})
 
 
 class BruteForce:
-    def __init__(self, facts: Sequence[EditFact], shadow: Shadow, gap: int = 20) -> None:
+    """``records`` and `episodes` of *facts*. ``gap``: see the definition of an episode."""
+
+    def __init__(self, facts: Sequence[EditFact], gap: int = 20, grain: Grain = "character") -> None:
         self.gap = gap
-        self.facts = {fact.revision: fact for fact in facts}
-        self.past = {
-            e: {a for a, other in self.facts.items() if a != e and knows(fact.context.lower, fact, other)}
-            for e, fact in self.facts.items()
-        }
-        self.perhaps = {
-            e: {a for a, other in self.facts.items() if a != e and knows(fact.context.upper, fact, other)}
-            for e, fact in self.facts.items()
-        }
-        self.lines = self._read(shadow)
-        everywhere = [(line, at) for line, items in self.lines.items() for at in range(len(items))]
-        self.screen = {e: {p for p in everywhere if self.visible(p, {e} | self.past[e])} for e in self.facts}
-        self.inserted = {
-            e: {p for p in everywhere if self.item(p).maker == e and self.item(p).shown} for e in self.facts
-        }
-        self.deleted = {
-            e: {p for p in everywhere if e in self.item(p).deleters and self.item(p).shown} for e in self.facts
-        }
-        self.points: dict[tuple[Record, int], set[int]] = {}
-        self.records = [record for a, b in combinations(sorted(self.facts), 2) for record in self._records(a, b)]
+        self.pairs = Pairs(facts, grain)
+        self.views = Views(self.pairs)
+        self.facts = self.pairs.facts
+        self.places = self.pairs.places
 
-    # -- items -----------------------------------------------------------------------------------------------------
+    @property
+    def records(self) -> list[Record]:
+        return in_order(place.record for place in self.places)
 
-    def _read(self, shadow: Shadow) -> dict[str, list[Item]]:
-        makers: dict[Id, int] = {}
-        deleters: dict[Id, set[int]] = {}
-        for revision in sorted(self.facts):
-            update = self.facts[revision].update
-            for structs in update.structs.values():
-                for struct in structs:
-                    for clock in range(struct.clock, struct.clock + struct.length):
-                        makers.setdefault((struct.client, clock), revision)
-            for client, ranges in update.deletes.items():
-                for first, length in ranges:
-                    for clock in range(first, first + length):
-                        deleters.setdefault((client, clock), set()).add(revision)
-        lines: dict[str, list[Item]] = {}
-        for line in shadow.lines():
-            if line.key is not None:
-                continue
-            items = lines.setdefault(line.root, [])
-            run = line.first
-            while run is not None:
-                for clock in range(run.clock, run.clock + run.length):
-                    id = (run.client, clock)
-                    units = run.content[clock - run.clock] if isinstance(run.content, str) else "￼"
-                    by = deleters.get(id, set())
-                    # deleting what one has seen deleted is a repetition, no act
-                    acts = {d for d in by if not any(d != other and other in self.past[d] for other in by)}
-                    shown = run.kind not in (FORMAT, DELETED) and makers[id] not in acts
-                    items.append(Item(id, units, makers[id], shown, acts))
-                run = run.right
-        return lines
+    def span(self, place: Place) -> tuple[int, int]:
+        where = self.pairs.where
+        by_id = self.pairs.items.by_id
+        return where[by_id[place.record.first]], where[by_id[place.record.last]]
 
-    def item(self, point: Point) -> Item:
-        return self.lines[point[0]][point[1]]
-
-    def visible(self, point: Point, events: set[int]) -> bool:
-        item = self.item(point)
-        return item.shown and item.maker in events and not item.deleters & events
-
-    # -- pairs -----------------------------------------------------------------------------------------------------
-
-    def _records(self, a: int, b: int) -> Iterable[Record]:
-        if a in self.past[b] or b in self.past[a] or self.facts[a].session == self.facts[b].session:
-            return
-        separators = self.screen[a] & self.screen[b]
-        deletes = {
-            (e, other): {p for p in self.deleted[e] if self.item(p).maker in {other} | self.past[other]}
-            for e, other in ((a, b), (b, a))
-        }
-        for line in self.lines:
-            cuts = sorted(at for name, at in separators if name == line)
-            pieces: dict[int, dict[str, set[int]]] = {}
-            for what, points in (
-                ("ins a", self.inserted[a]),
-                ("del a", deletes[a, b]),
-                ("ins b", self.inserted[b]),
-                ("del b", deletes[b, a]),
-            ):
-                for name, at in points:
-                    if name == line:
-                        piece = sum(1 for cut in cuts if cut < at)
-                        pieces.setdefault(piece, {}).setdefault(what, set()).add(at)
-            for points_of in pieces.values():
-                yield from self._record(a, b, line, points_of)
-
-    def _record(self, a: int, b: int, line: str, points: dict[str, set[int]]) -> Iterable[Record]:
-        ins_a, del_a = points.get("ins a", set()), points.get("del a", set())
-        ins_b, del_b = points.get("ins b", set()), points.get("del b", set())
-        if not (ins_a or del_a) or not (ins_b or del_b):
-            return
-        kinds: set[Kind] = set()
-        if ins_a and ins_b:
-            kinds.add("insert-insert")
-        if del_a and del_b:
-            kinds.add("delete-delete" if del_a & del_b else "adjacent-deletes")
-        for inserts, deletes in ((ins_a, del_b), (ins_b, del_a)):
-            if inserts and deletes:
-                within = any(min(deletes) < at < max(deletes) for at in inserts)
-                kinds.add("insert-in-deleted" if within else "insert-at-edge")
-        every = ins_a | del_a | ins_b | del_b
-        one, other = self.facts[a], self.facts[b]
-        certain = not (a in self.perhaps[b] or b in self.perhaps[a] or one.undeclared_delete or other.undeclared_delete)
-        items = self.lines[line]
-        record = Record(a, b, frozenset(kinds), items[min(every)].id, items[max(every)].id, certain)
-        self.points[record, a] = ins_a | del_a
-        self.points[record, b] = ins_b | del_b
-        yield record
-
-    # -- episodes --------------------------------------------------------------------------------------------------
-
-    def _span(self, record: Record) -> tuple[str, int, int]:
-        if not hasattr(self, "_where"):
-            self._where = {item.id: (line, at) for line, items in self.lines.items() for at, item in enumerate(items)}
-        line, low = self._where[record.first]
-        return line, low, self._where[record.last][1]
-
-    def _linked(self, one: Record, other: Record) -> bool:
-        line, low, high = self._span(one)
-        other_line, other_low, other_high = self._span(other)
-        if line != other_line:
+    def linked(self, one: Place, other: Place) -> bool:
+        shared = {one.record.a, one.record.b} & {other.record.a, other.record.b}
+        if one.line is not other.line or not shared:
             return False
-        between = range(min(high, other_high) + 1, max(low, other_low))  # empty where they overlap
-        return any(
-            sum(1 for at in between if (line, at) in self.screen[event]) <= self.gap
-            for event in {one.a, one.b} & {other.a, other.b}
-        )
+        if one.record.kinds == other.record.kinds == {"map-key"}:
+            return True
+        (low, high), (other_low, other_high) = self.span(one), self.span(other)
+        between = one.line.items[min(high, other_high) + 1 : max(low, other_low)]  # empty where they overlap
+        return any(sum(item in self.pairs.screen[event] for item in between) <= self.gap for event in shared)
 
     def episodes(self) -> list[Episode]:
-        group = list(range(len(self.records)))
+        """By line and place."""
+        clusters = joined(self.places, self.linked)
+        return [episode for _, episode in sorted(map(self._episode, clusters), key=lambda found: found[0])]
 
-        def find(at: int) -> int:
-            while group[at] != at:
-                at = group[at]
-            return at
+    # -- what belongs to an episode ----------------------------------------------------------------------------------
 
-        of_event: dict[int, list[int]] = {}
-        for at, record in enumerate(self.records):
-            for event in (record.a, record.b):
-                of_event.setdefault(event, []).append(at)
-        for members in of_event.values():
-            for x, y in combinations(members, 2):
-                if find(x) != find(y) and self._linked(self.records[x], self.records[y]):
-                    group[find(x)] = find(y)
-        clusters: dict[int, list[Record]] = {}
-        for at, record in enumerate(self.records):
-            clusters.setdefault(find(at), []).append(record)
-        found = [self._episode(records) for records in clusters.values()]
-        return [episode for _, episode in sorted(found, key=lambda pair: pair[0])]
-
-    def _spots(self, event: int, line: str) -> list[set[int]]:
-        """What *event* touched in a line, cut where something else lies between on its author's screen."""
-        touched = sorted(at for name, at in self.inserted[event] | self.deleted[event] if name == line)
-        spots: list[set[int]] = []
-        for at in touched:
-            if spots and not any(
-                (line, x) in self.screen[event] and self.lines[line][x].maker != event
-                for x in range(max(spots[-1]) + 1, at)
-            ):
-                spots[-1].add(at)
-            else:
-                spots.append({at})
+    def spots(self, event: int, line: Line) -> list[set[Item]]:
+        """What *event* inserted or deleted in a sequence, cut where something else lies between on its author's
+        screen."""
+        pairs = self.pairs
+        mine = pairs.inserted[event] | pairs.deleted[event]
+        spots: list[set[Item]] = []
+        apart = True
+        for item in line.items:
+            if item in mine:
+                if apart:
+                    spots.append(set())
+                spots[-1].add(item)
+                apart = False
+            elif item in pairs.screen[event] and item.maker != event:
+                apart = True
         return spots
 
-    def _spot(self, event: int, record: Record) -> set[int]:
-        """The points of *event* in the record, with what it touched beside them, up to what else its author saw."""
-        points = self.points[record, event]
-        return set().union(*(spot for spot in self._spots(event, self._span(record)[0]) if spot & points))
+    def touched(self, event: int, place: Place) -> set[Item]:
+        """What *event* touched at *place*: its points, and what it touched beside them up to what else its author
+        saw."""
+        points = place.points[event]
+        found = set(points)
+        for spot in self.spots(event, place.line):
+            if spot & points:
+                found |= spot
+        if "in-removed-subtree" in place.record.kinds:
+            found |= self.pairs.writes[event].get(place.line, set())
+        return found
 
-    def _episode(self, records: list[Record]) -> tuple[tuple[str, int, int, object], Episode]:
-        events: dict[int, set[int]] = {}
-        for record in records:
-            for event in (record.a, record.b):
-                events.setdefault(event, set()).update(self._spot(event, record))
-        kinds = frozenset().union(*(record.kinds for record in records))
-        certain = any(record.certain for record in records)
-        return self._entry(self._span(records[0])[0], events, kinds, certain, False)
+    def _episode(self, places: list[Place]) -> tuple[tuple[str, str, int, object], Episode]:
+        touched: Touched = {}
+        for place in places:
+            for event in (place.record.a, place.record.b):
+                touched.setdefault(event, set()).update(self.touched(event, place))
+        kinds = frozenset().union(*(place.record.kinds for place in places))
+        certain = any(place.record.certain for place in places)
+        return self.entry(places[0].line, touched, kinds, certain, False, places)
 
-    def _entry(
-        self, line: str, events: dict[int, set[int]], kinds: frozenset[Kind], certain: bool, capped: bool
-    ) -> tuple[tuple[str, int, int, object], Episode]:
-        items = self.lines[line]
-        touched = set().union(*events.values())
-        low, high = min(touched), max(touched)
-        lowest = min(
-            (*items[at].id, "c" if items[at].maker == event else "d") for event, spot in events.items() for at in spot
-        )
-        actors = sorted({self.facts[event].actor for event in events})
-        merged = self._with_pasts(events)
+    def name(self, touched: Touched, places: list[Place]) -> tuple[tuple[int, int, str], str]:
+        """What is lowest of what the events created or deleted there, and the episode's id, which says it.
 
-        def text(seen: set[int], start: int, stop: int) -> str:
-            return text_of("".join(items[at].units for at in range(start, stop) if self.visible((line, at), seen)))
+        Where they only formatted: ``f-``, the lowest of their format items there, and the first character at which
+        who put or removed that met others.
+        """
+        pairs = self.pairs
+        ids = []
+        for event, items in touched.items():
+            for item in items:
+                if item.maker == event:
+                    ids.append((*item.id, "c"))
+                elif item in pairs.deleted[event] or item in pairs.writes[event].get(item.line, ()):
+                    ids.append((*item.id, "d"))
+        if ids:
+            client, clock, how = min(ids)
+            return (client, clock, how), f"{how}-{client}-{clock}"
+        marks = []
+        for place in places:
+            for event in (place.record.a, place.record.b):
+                inserted = [i.id for i in place.line.items if i.kind == FORMAT and i.maker == event]
+                deleted = [i.id for i in place.line.items if i.kind == FORMAT and event in i.deleters]
+                mark = (0, min(inserted)) if inserted else (1, min(deleted))
+                marks.append((*mark, self.span(place)[0], place.record.first))
+        _, item, _, first = min(marks)
+        return (2**64, 0, ""), f"f-{item[0]}-{item[1]}-{first[0]}-{first[1]}"
 
-        base = set(self.facts)
-        for event in events:
-            base &= self.past[event]
-        revisions = tuple(sorted(events))
-        sides = []
-        for actor in actors:
-            own = [event for event in revisions if self.facts[event].actor == actor]
-            sides.append(Side(actor, text(self._with_pasts(own), low, high + 1), tuple(own)))
-        order: list[str] = []
-        mixed = False
-        for at in range(low, high + 1):
-            if self.visible((line, at), merged):
-                if items[at].maker not in events:
-                    order = []
-                    continue
-                actor = self.facts[items[at].maker].actor
-                if order[-1:] != [actor]:
-                    mixed = mixed or actor in order
-                    order.append(actor)
+    # -- what is said of it ----------------------------------------------------------------------------------------
+
+    def entry(
+        self, line: Line, touched: Touched, kinds: frozenset[Kind], certain: bool, capped: bool, places: list[Place]
+    ) -> tuple[tuple[str, str, int, object], Episode]:
+        """An episode, and where it belongs in the order of episodes."""
+        pairs, views = self.pairs, self.views
+        reach = [pairs.where[item] for items in touched.values() for item in items]
+        low, high = min(reach), max(reach) + 1
+        lowest, name = self.name(touched, places)
+        revisions = tuple(sorted(touched))
+        merged = pairs.with_pasts(touched)
+        paths = Paths(views, merged)
+        base = set(self.facts).intersection(*(pairs.past[event] for event in touched))
+        merged_text = views.text(line, merged, low, high)
+        sides = self._sides(line, touched, places, low, high, merged)
+        severity = severity_of(kinds, sides, self._rewrote(line, sides, low, high, base), merged_text)
         episode = Episode(
-            id=f"{lowest[2]}-{lowest[0]}-{lowest[1]}",
+            id=name,
             kinds=kinds,
             certain=certain,
-            interleaved=mixed,
+            interleaved=self._interleaved(line, touched, low, high, merged),
             capped=capped,
-            root=line,
+            root=line.root,
             first_revision=revisions[0],
             last_revision=revisions[-1],
             revisions=revisions,
-            base=text(base, low, high + 1),
-            sides=tuple(sides),
-            merged=text(merged, low, high + 1),
-            before=text(merged, 0, low)[-200:],
-            after=text(merged, high + 1, len(items))[:200],
-            anchor_first=items[low].id,
-            anchor_last=items[high].id,
+            base=views.text(line, base, low, high),
+            sides=sides,
+            merged=merged_text,
+            before=views.before(line, merged, low),
+            after=views.after(line, merged, high),
+            anchor_first=line.items[low].id,
+            anchor_last=line.items[high - 1].id,
+            key=line.key,
+            path=paths.path(line.items[low]),
+            line=paths.line_number(line.items[low]),
+            heading=paths.heading(line.items[low]),
+            self_only=len({self.facts[event].actor for event in touched}) == 1,
+            double_initialisation="insert-insert" in kinds and not pairs.visible(line, base),
+            severity=severity,
+            settled_by=self._settled_by(line, touched, kinds, severity == "lost"),
         )
-        return (line, low, 0, lowest), episode
+        return (line.root, line.key or "", low, (lowest, name)), episode
 
-    def _with_pasts(self, events: Iterable[int]) -> set[int]:
-        return set(events).union(*(self.past[event] for event in events))
-
-    # -- crowds ----------------------------------------------------------------------------------------------------
-
-    def _strokes(self) -> dict[int, int]:
-        """For each event the first event of its stroke."""
-        heads: dict[int, int] = {}
-        last: dict[str, int] = {}
-        for event in sorted(self.facts):
+    def _sides(
+        self, line: Line, touched: Touched, places: list[Place], low: int, high: int, merged: set[int]
+    ) -> tuple[Side, ...]:
+        actors = {self.facts[event].actor for event in touched}
+        people: dict[tuple[str, str | None], set[int]] = {}
+        for event in touched:
             fact = self.facts[event]
-            before = last.get(fact.session)
-            heads[event] = heads[before] if before is not None and self._continues(before, event) else event
-            last[fact.session] = event
-        return heads
+            people.setdefault((fact.actor, fact.session if len(actors) == 1 else None), set()).add(event)
+        sides = []
+        for (actor, session), own in sorted(people.items()):
+            seen = self.pairs.with_pasts(own)
+            text = self.views.text(line, seen, low, high)
+            lost = self.views.lost(line.items[low:high], line, own, seen, merged)
+            if text == self.views.text(line, merged, low, high):
+                lost = ""
+            formats = {mark for place in places for event in own for mark in self._formats_at(place, event)}
+            sides.append(Side(actor, text, tuple(sorted(own)), session, lost, tuple(sorted(formats))))
+        return tuple(sides)
 
-    def _continues(self, before: int, event: int) -> bool:
-        one, other = self.facts[before], self.facts[event]
-        structs = [[s for own in fact.update.structs.values() for s in own] for fact in (one, other)]
-        if one.update.deletes or other.update.deletes or len(structs[0]) != 1 or len(structs[1]) != 1:
-            return False
-        (first,), (second,) = structs
-        return (
-            first.kind == second.kind == STRING
-            and second.origin == (first.client, first.clock + first.length - 1)
-            and (second.client, second.clock) == (first.client, first.clock + first.length)
-            and second.right_origin == first.right_origin
-            and one.actor == other.actor
-            and one.context.exact == other.context.exact
-            and one.context.lower[1:] == other.context.lower[1:]  # the same knowledge, written the same way
-            and self.past[event] == self.past[before] | {before}
-        )
-
-    def crowded_episodes(self, cap: int) -> list[Episode]:
-        """The episodes where a cluster of more than *cap* strokes' spots takes in all that is apart from it."""
-        heads = self._strokes()
-        of_stroke: dict[int, set[int]] = {}
-        for event, head in heads.items():
-            of_stroke.setdefault(head, set()).add(event)
-        whole: dict[Node, set[int]] = {}  # every place that a stroke touched, whoever took part
-        for head, members in of_stroke.items():
-            for line in self.lines:
-                for at, spot in enumerate(self._spots(head, line)):
-                    whole[head, line, at] = spot
-                if len(members) > 1:
-                    whole[head, line, 0] = {at for m in members for name, at in self.inserted[m] if name == line}
-        clusters: list[tuple[set[Node], set[int], set[Record]]] = []  # spots, events, records
-
-        def put(nodes: set[Node], events: set[int], records: set[Record]) -> None:
-            for cluster in [cluster for cluster in clusters if cluster[0] & nodes]:
-                clusters.remove(cluster)
-                nodes, events, records = nodes | cluster[0], events | cluster[1], records | cluster[2]
-            clusters.append((nodes, events, records))
-
-        def nodes_of(record: Record) -> set[Node]:
-            line = self._span(record)[0]
-            return {
-                node
-                for node, spot in whole.items()
-                for event in (record.a, record.b)
-                if node[:2] == (heads[event], line) and spot & self.points[record, event]
-            }
-
-        def members(cluster: tuple[set[Node], set[int], set[Record]], node: Node) -> set[int]:
-            return of_stroke[node[0]] & cluster[1]
-
-        def span(cluster: tuple[set[Node], set[int], set[Record]]) -> tuple[str, int, int]:
-            line = next(iter(cluster[0]))[1]
-            places = set()
-            for node in cluster[0]:
-                if len(of_stroke[node[0]]) == 1:
-                    places |= whole[node]
-                else:
-                    places |= {at for m in members(cluster, node) for name, at in self.inserted[m] if name == line}
-            return line, min(places), max(places)
-
-        for record in self.records:
-            put(nodes_of(record), {record.a, record.b}, {record})
-        for one, other in combinations(self.records, 2):
-            if {one.a, one.b} & {other.a, other.b} and self._linked(one, other):
-                put(nodes_of(one) | nodes_of(other), set(), set())
-        before: object = None
-        while before != sorted((sorted(c[0]), sorted(c[1])) for c in clusters):
-            before = sorted((sorted(c[0]), sorted(c[1])) for c in clusters)
-            for cluster in list(clusters):
-                if cluster not in clusters or len(cluster[0]) <= cap:
-                    continue
-                line, low, high = span(cluster)
-                for node, spot in whole.items():
-                    if node[1] == line and any(low <= at <= high for at in spot):
-                        apart = {e for e in of_stroke[node[0]] if any(self._apart(e, m) for m in cluster[1])}
-                        if apart:
-                            put({node, next(iter(cluster[0]))}, apart, set())
-                for node in cluster[0]:
-                    for event in members(cluster, node):
-                        reaches = [
-                            (nodes_of(record), *self._span(record)) for record in self.records if event in record[:2]
-                        ]
-                        reaches += [
-                            (other[0], *span(other))
-                            for other in clusters
-                            if len(other[0]) > cap and any(node[0] == theirs[0] for theirs in other[0])
-                        ]
-                        for nodes, name, first, last in reaches:
-                            between = range(min(high, last) + 1, max(low, first))
-                            if name == line and sum((line, at) in self.screen[event] for at in between) <= self.gap:
-                                put({node} | nodes, set(), set())
-        found = []
-        for cluster in clusters:
-            line = next(iter(cluster[0]))[1]
-            capped = len(cluster[0]) > cap
-            events: dict[int, set[int]] = {}
-            for node in cluster[0]:
-                for event in members(cluster, node):
-                    if len(of_stroke[node[0]]) == 1:
-                        events.setdefault(event, set()).update(whole[node])
-                    else:
-                        events[event] = {at for name, at in self.inserted[event] if name == line}
-            if capped:
-                kinds, certain = self._coarse(events)
-            else:
-                kinds = frozenset().union(*(record.kinds for record in cluster[2]))
-                certain = any(record.certain for record in cluster[2])
-            found.append(self._entry(line, events, kinds, certain, capped))
-        return [episode for _, episode in sorted(found, key=lambda pair: pair[0])]
-
-    def _apart(self, a: int, b: int) -> bool:
-        same = self.facts[a].session == self.facts[b].session
-        return not same and a not in self.past[b] and b not in self.past[a]
-
-    def _coarse(self, events: Iterable[int]) -> tuple[frozenset[Kind], bool]:
-        inserting = {self.facts[e].session for e in events if self.inserted[e]}
-        deleting = {self.facts[e].session for e in events if self.deleted[e]}
-        exact = {
-            self.facts[e].session for e in events if self.facts[e].context.exact and not self.facts[e].undeclared_delete
+    def _formats_at(self, place: Place, event: int) -> set[tuple[str, str]]:
+        """What *event* set at the place of a record about formats that it is part of."""
+        if not place.record.kinds & FORMATS or event not in place.record[:2]:
+            return set()
+        low, high = self.span(place)
+        return {
+            (key, value)
+            for (item, key), value in self.pairs.formats[event].items()
+            if item.line is place.line and low <= self.pairs.where[item] <= high
         }
-        kinds: set[Kind] = set()
-        if len(inserting) > 1:
-            kinds.add("insert-insert")
-        if len(deleting) > 1:
-            kinds.add("delete-delete")
-        if inserting and deleting and len(inserting | deleting) > 1:
-            kinds.add("insert-in-deleted")
-        return frozenset(kinds), len(exact) > 1
+
+    def _rewrote(self, line: Line, sides: Iterable[Side], low: int, high: int, base: set[int]) -> int:
+        """How many sides deleted something of the base and inserted something that they still had in the end."""
+        there = set(self.pairs.visible(line, base))
+        count = 0
+        for side in sides:
+            own = set(side.revisions)
+            mine = set(self.pairs.visible(line, self.pairs.with_pasts(own)))
+            items = line.items[low:high]
+            inserted = any(item in mine and item.maker in own for item in items)
+            if line.key is not None:
+                deleted = bool(there)
+            else:
+                deleted = any(item in there and item in self.pairs.deleted[event] for item in items for event in own)
+            count += inserted and deleted
+        return count
+
+    def _interleaved(self, line: Line, touched: Touched, low: int, high: int, merged: set[int]) -> bool:
+        """True if, with no other text in between, one actor's letters stand on both sides of another's."""
+        order: list[str] = []
+        shown = set(self.pairs.visible(line, merged))
+        for item in line.items[low:high]:
+            if item not in shown:
+                continue
+            if item.maker not in touched:
+                order = []
+                continue
+            actor = self.facts[item.maker].actor
+            if order[-1:] != [actor]:
+                if actor in order:
+                    return True
+                order.append(actor)
+        return False
+
+    def _settled_by(self, line: Line, touched: Touched, kinds: frozenset[Kind], lost: bool) -> int | None:
+        """The first whose author knew all of it and rewrote what it left: deleted something that its events inserted
+        (format items where it is about formats), or wrote the key. What is lost stays so, but for a key."""
+        pairs = self.pairs
+        inserted = [
+            item
+            for item in pairs.items.by_id.values()
+            if item.maker in touched and item.line is not None and (item.kind != FORMAT or kinds & FORMATS)
+        ]
+        for event in sorted(self.facts):
+            if event in touched or not set(touched) <= pairs.past[event]:
+                continue
+            if line.key is not None and line in pairs.writes[event]:
+                return event
+            seen = pairs.past[event]
+            if not lost and any(event in item.deleters and not pairs.superseded(item, seen) for item in inserted):
+                return event
+        return None
+
+
+def joined(members: Sequence[Place], linked: Callable[[Place, Place], bool]) -> list[list[Place]]:
+    """*members* in groups: two that are linked are in one."""
+    groups: list[list[Place]] = [[member] for member in members]
+    for one, other in combinations(members, 2):
+        mine = next(group for group in groups if one in group)
+        if other not in mine and linked(one, other):
+            theirs = next(group for group in groups if other in group)
+            groups.remove(theirs)
+            mine += theirs
+    return groups
+
+
+def in_order(records: Iterable[Record]) -> list[Record]:
+    """By pair and place."""
+    return sorted(records, key=lambda record: (record.a, record.b, record.first, record.last, sorted(record.kinds)))

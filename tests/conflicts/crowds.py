@@ -42,6 +42,21 @@ class Writer:
             else:
                 self.text.insert(rng.randint(0, size), rng.choice("abcdef"))
 
+    def jump(self, rng: Random, edits: int, low: int) -> None:
+        """Type in the gap at *low*, now and then going back and on from there, or deleting the last letter."""
+        at = high = low
+        for _ in range(edits):
+            if rng.random() < 0.05:
+                at = rng.randint(low, high)
+            if rng.random() < 0.15 and at > low:
+                at -= 1
+                high -= 1
+                del self.text[at : at + 1]
+            else:
+                self.text.insert(at, rng.choice("abcdef "))
+                at += 1
+                high += 1
+
 
 def start_with(text: str) -> bytes:
     writer = Writer(1)
@@ -97,3 +112,13 @@ def scribbles(writers: int, edits: int, seed: int = 1, deletes: float = 0.0, sta
     for writer in crowd:
         writer.scribble(rng, edits, deletes)
     return facts(taking_turns([writer.updates for writer in crowd]), first)
+
+
+def jumps(writers: int, edits: int, seed: int = 1) -> list[EditFact]:
+    """Everybody makes *edits* keystrokes in one gap, apart, jumping about and deleting (see `Writer.jump`)."""
+    rng = Random(seed)
+    start = start_with("one two")
+    crowd = [Writer(10 * (1 + at), start) for at in range(writers)]
+    for writer in crowd:
+        writer.jump(rng, edits, 4)
+    return facts(taking_turns([writer.updates for writer in crowd]), start)

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import Episode
+from keepboth.conflicts.model import EditFact, Episode
 from tests.conflicts.world import Client, World
 
 Change = Callable[[Client], None]
@@ -44,6 +44,16 @@ def collide(
 ) -> tuple[DocumentConflicts, str]:
     """Everybody starts from *start*, makes their changes apart, and they arrive person by person. Returns the engine
     and what pycrdt shows in the end."""
+    facts, text = _apart(start, people, ids, arrival)
+    engine = DocumentConflicts()
+    for fact in facts:
+        engine.add([fact])
+    return engine, text
+
+
+def _apart(
+    start: str, people: Mapping[str, Sequence[Change]], ids: Mapping[str, int], arrival: Sequence[str]
+) -> tuple[list[EditFact], str]:
     world = World()
     author = world.join("start", "start", 10)
     if start:
@@ -59,10 +69,14 @@ def collide(
     for name in arrival:
         world.push(clients[name])
     world.finish()
-    engine = DocumentConflicts()
-    for fact in world.facts():
-        engine.add([fact])
-    return engine, str(author.text)
+    return world.facts(), str(author.text)
+
+
+def facts_of(
+    start: str, people: Mapping[str, Sequence[Change]], ids: Mapping[str, int], arrival: Sequence[str]
+) -> list[EditFact]:
+    """The edits of `collide`, by revision."""
+    return _apart(start, people, ids, arrival)[0]
 
 
 def every_way(start: str, people: Mapping[str, Sequence[Change]]) -> list[tuple[tuple[str, ...], tuple[Episode, ...]]]:

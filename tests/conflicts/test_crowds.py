@@ -12,6 +12,8 @@ from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
 from tests.conflicts.brute_force import BruteForce
 from tests.conflicts.crowds import chains, offline_pair, scribbles
+from tests.conflicts.literal_crowds import Crowds
+from tests.conflicts.mixed_world import mixed_world
 from tests.conflicts.world import random_world, shuffled
 
 ONCE_FAILED = (136, 204, 325, 349, 661, 981, 1200, 1351, 3203, 4506)
@@ -30,7 +32,7 @@ def check(seed: int) -> None:
             if rng.random() < 0.7:
                 engine.work(rng.choice((1, None)))
         engine.work()
-        expected = tuple(BruteForce(facts, engine._shadow, gap).crowded_episodes(cap))
+        expected = tuple(Crowds(BruteForce(facts, gap), cap).episodes())
         assert engine.episodes() == expected, f"seed {seed}"
 
 
@@ -44,6 +46,29 @@ def test_crowds_are_the_same_in_every_order_and_as_defined(first: int, monkeypat
 @pytest.mark.parametrize("seed", ONCE_FAILED)
 def test_crowds_of_sessions_that_once_failed(seed: int) -> None:
     check(seed)
+
+
+@pytest.mark.parametrize("first", range(0, 100, 20), ids=lambda first: f"seeds {first}-{first + 19}")
+def test_crowds_among_other_types_are_the_same_in_every_order(first: int) -> None:
+    capped = 0
+    for seed in range(first, first + 20):
+        rng = Random(seed)
+        world = mixed_world(seed)
+        facts = world.facts()
+        cap = rng.choice((2, 3, 5, 8))
+        gap = rng.choice((0, 2, 20))
+        expected = None
+        for order in (facts, shuffled(rng, world, facts), shuffled(rng, world, facts)):
+            engine = DocumentConflicts(gap, cap)
+            for fact in order:
+                engine.feed([fact])
+                if rng.random() < 0.7:
+                    engine.work(rng.choice((1, None)))
+            engine.work()
+            expected = expected or engine.episodes()
+            assert engine.episodes() == expected, f"seed {seed}"
+        capped += sum(episode.capped for episode in expected or ())
+    assert capped
 
 
 def steps_by_quarter(facts: list[EditFact]) -> tuple[DocumentConflicts, list[float]]:

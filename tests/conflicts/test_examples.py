@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import Episode, Side
+from keepboth.conflicts.model import Episode, Side, Step
 from tests.conflicts.scenes import (
     Change,
     Seen,
@@ -69,6 +69,9 @@ def test_an_episode_names_its_events_and_places() -> None:
             after=" three",
             anchor_first=(10, 4),
             anchor_last=(30, 1),
+            path=(Step("root", "text"),),
+            line=1,
+            severity="both-rewrote",
         ),
     )
 
@@ -266,7 +269,7 @@ def test_who_had_seen_the_other_does_not_collide() -> None:
     assert engine.episodes() == ()
 
 
-def test_two_windows_of_one_person_are_one_side() -> None:
+def test_two_windows_of_one_person_are_a_side_each() -> None:
     world = World()
     desk, phone = world.join("desk", "ann", 20), world.join("phone", "ann", 30)
     desk.edit(lambda: desk.insert(0, "from the desk"))
@@ -275,7 +278,11 @@ def test_two_windows_of_one_person_are_one_side() -> None:
     engine = DocumentConflicts()
     engine.add(world.facts())
     (episode,) = engine.episodes()
-    assert episode.sides == (Side("ann", "from the deskfrom the phone", (1, 2)),)
+    assert episode.self_only
+    assert episode.sides == (
+        Side("ann", "from the desk", (1,), "desk"),
+        Side("ann", "from the phone", (2,), "phone"),
+    )
 
 
 def test_a_third_person_who_had_seen_both_takes_no_part() -> None:

@@ -51,9 +51,18 @@ class Client:
             self._updates.append(event.update)
 
     def edit(self, change: Callable[[], None]) -> None:
+        """Change the document in one transaction."""
+
+        def whole() -> None:
+            with self.doc.transaction():
+                change()
+
+        self.watch(whole)
+
+    def watch(self, change: Callable[[], object]) -> None:
+        """Make an edit of each transaction of *change*."""
         self._recording = True
-        with self.doc.transaction():
-            change()
+        change()
         self._recording = False
         for update in self._updates:
             others = frozenset(edit for edit in self.known if edit.client is not self)
@@ -118,10 +127,17 @@ class World:
                         last = structs[-1]
                         self._next[client] = max(self._next.get(client, 0), last.clock + last.length)
                     moved = True
-                if edit.effective and all(known in self.edits for known in edit.known):
+                if edit.effective and all(known in self.edits for known in edit.known) and not self._held_up(edit):
                     self._waiting.remove(edit)
                     self.edits.append(edit)
                     moved = True
+
+    def _held_up(self, edit: Edit) -> bool:
+        """True while content that the edit's client made before is waiting; a mere delete need not wait for it."""
+        earlier = self._waiting[: self._waiting.index(edit)]
+        return bool(edit.update.structs) and any(
+            other.client is edit.client and other.update.structs for other in earlier
+        )
 
     def _complete(self, update: Update) -> bool:
         own = {client: structs[0].clock for client, structs in update.structs.items()}
@@ -185,7 +201,8 @@ class World:
         ids = set()
         for structs in edit.update.structs.values():
             for struct in structs:
-                ids |= {wanted for wanted in (struct.origin, struct.right_origin) if wanted is not None}
+                named = (struct.origin, struct.right_origin, struct.parent)
+                ids |= {wanted for wanted in named if isinstance(wanted, tuple)}
         for client, ranges in edit.update.deletes.items():
             ids |= {(client, clock) for first, length in ranges for clock in range(first, first + length)}
         found = set()
@@ -203,7 +220,7 @@ class World:
             edit = todo.pop()
             if edit not in found:
                 found.add(edit)
-                todo += surely[edit]
+                todo += surely.get(edit, edit.known)  # not there yet if a delete came before what it deletes
                 todo += [other for other in surely if other.client is edit.client and other.revision < edit.revision]
         return frozenset(found)
 
@@ -239,7 +256,7 @@ def random_world(seed: int, steps: int = 22) -> World:
         writer = rng.choice(writers)
         roll = rng.random()
         if roll < 0.62:
-            _write(rng, writer, hot)
+            write(rng, writer, hot)
         elif roll < 0.7:
             writer.offline = not writer.offline
             if not writer.offline and rng.random() < 0.5:
@@ -255,7 +272,9 @@ def random_world(seed: int, steps: int = 22) -> World:
     return world
 
 
-def _write(rng: Random, writer: Client, hot: list[float]) -> None:
+def write(rng: Random, writer: Client, hot: list[float]) -> None:
+    """Let *writer* make an edit, or type a few letters, near one of the *hot* places (from 0 to 1)."""
+
     def place() -> int:
         size = len(str(writer.text))
         return min(max(int(rng.choice(hot) * size) + rng.randint(-2, 2), 0), size)

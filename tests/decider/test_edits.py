@@ -21,7 +21,7 @@ from keepboth.decider.edits import (
     runs,
 )
 from keepboth.decider.identity import Identity
-from keepboth.events import EDIT_RECORDED, Context, Draft
+from keepboth.events import EDIT_RECORDED, Context, Draft, Seen
 from keepboth.fold.document import readable_form
 from keepboth.fold.replica import Replica, merge
 from keepboth.fold.views import text
@@ -361,8 +361,8 @@ def test_a_copy_becomes_one_event_for_every_author_with_the_sender_last() -> Non
     assert decided.drafts[2].payload == update(typed(1, 0, "ann", (2, 2)), deletes={2: [(0, 1)], 3: [(0, 1)]})
     assert {d.message for d in decided.drafts} == {copy}
     assert [(d.context, d.context_source) for d in decided.drafts] == [
-        (Context.of(HEAD), "assumed"),
-        (Context.of(HEAD), "assumed"),
+        (Context(Seen(0), Seen(HEAD)), "assumed"),
+        (Context(Seen(0), Seen(HEAD)), "assumed"),
         (Context.of(7), "declared"),
     ]
     assert len({d.id for d in decided.drafts}) == 3

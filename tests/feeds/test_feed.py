@@ -14,7 +14,7 @@ import pytest
 
 from keepboth.events import Draft
 from keepboth.store.base import Append
-from keepboth.store.wanted import Wanted
+from keepboth.store.choice import Choice
 from tests.feeds.reading import first, sse, text_of, two_documents, write
 from tests.harness import eventually, run, running
 
@@ -24,13 +24,13 @@ def test_history_and_then_what_comes_are_told_without_a_gap(tmp_path: Path) -> N
         async with running(tmp_path) as server:
             await write(server, "a", "abc")
             reading = asyncio.create_task(first(9, sse(server)))
-            await eventually(lambda: server.application.feeds.readers == 1)
+            await eventually(lambda: server.application.feeds.readers.count == 1)
             await write(server, "b", "xyz")
             got = await reading
             events = server.application.store.read(limit=9)
             assert [(one.id, one.data["id"]) for one in got] == [(e.position, text_of(e.id)) for e in events]
             assert [one.id for one in await first(4, sse(server, last=5))] == [6, 7, 8, 9]
-            await eventually(lambda: server.application.feeds.readers == 0)
+            await eventually(lambda: server.application.feeds.readers.count == 0)
 
     run(main())
 
@@ -59,7 +59,7 @@ def test_a_shutdown_ends_the_feed(tmp_path: Path) -> None:
         async with running(tmp_path) as server:
             await two_documents(server)
             reading = asyncio.create_task(first(99, sse(server)))
-            await eventually(lambda: server.application.feeds.readers == 1)
+            await eventually(lambda: server.application.feeds.readers.count == 1)
             server.application.stop()
             assert len(await asyncio.wait_for(reading, 10)) == 7
 
@@ -81,7 +81,7 @@ def test_a_checkpoint_moves_a_reader_that_finds_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server:
             await two_documents(server)
-            follow = server.application.feeds.follow(Wanted(types=("no.such",)), 0, heartbeat_s=0.0)
+            follow = server.application.feeds.follow(Choice(types=("no.such",)), 0, heartbeat_s=0.0)
             async with aclosing(follow):
                 assert (await anext(follow))[:2] == ((), 7)
 
@@ -94,7 +94,7 @@ def test_idle_readers_take_no_thread(tmp_path: Path) -> None:
             await two_documents(server)
             feeds = server.application.feeds
             before = threading.active_count()
-            readers = [asyncio.create_task(anext(feeds.follow(Wanted(document="a"), 4))) for _ in range(300)]
+            readers = [asyncio.create_task(anext(feeds.follow(Choice(document="a"), 4))) for _ in range(300)]
             await asyncio.sleep(0)
             await eventually(lambda: not feeds._reading)
             assert not any(reader.done() for reader in readers)

@@ -15,8 +15,8 @@ from keepboth.events import DOCUMENT_RENAMED, EDIT_RECORDED, Draft
 from keepboth.feeds.pages import read_page
 from keepboth.feeds.quiet import GRID_US, LONGEST_US, QUIET_US, Burst
 from keepboth.store.base import Append, EventStore
+from keepboth.store.choice import DOCUMENT_QUIET, Choice
 from keepboth.store.memory import MemoryStore
-from keepboth.store.wanted import DOCUMENT_QUIET, Wanted
 from tests.feeds.reading import first, sse
 from tests.harness import Peer, eventually, run, running
 
@@ -53,11 +53,11 @@ def typed(*at_s: float, document: str = "a", actor: str = "ann") -> list[Written
     return [Written(document, START + int(at * S), actor, EDIT_RECORDED) for at in at_s]
 
 
-def told(store: EventStore, now: int, after: int = 0, limit: int = 500, wanted: Wanted | None = None) -> list[Burst]:
+def told(store: EventStore, now: int, after: int = 0, limit: int = 500, wanted: Choice | None = None) -> list[Burst]:
     """All bursts behind a position."""
     out: list[Burst] = []
     while True:
-        page = read_page(store, wanted or Wanted(types=(DOCUMENT_QUIET,)), after, now, limit)
+        page = read_page(store, wanted or Choice(types=(DOCUMENT_QUIET,)), after, now, limit)
         out += [item for item in page.items if isinstance(item, Burst)]
         assert page.cursor >= after
         after = page.cursor
@@ -90,7 +90,7 @@ def test_the_last_burst_waits_until_it_is_quiet() -> None:
     clock = Clock()
     store = MemoryStore(now=clock)
     write(store, clock, typed(0, 1))
-    page = read_page(store, Wanted(types=(DOCUMENT_QUIET,)), 0, clock.now + QUIET_US - 1)
+    page = read_page(store, Choice(types=(DOCUMENT_QUIET,)), 0, clock.now + QUIET_US - 1)
     assert (page.items, page.cursor, page.more, page.again_us) == ([], 1, False, 1)
     assert ends(told(store, clock.now + QUIET_US)) == [2]
 
@@ -104,7 +104,7 @@ def test_authors_are_those_of_the_burst() -> None:
         (1, 3, ["ann", "bob"]),
         (4, 4, ["cleo"]),
     ]
-    only = told(store, clock.now + QUIET_US, wanted=Wanted(types=(DOCUMENT_QUIET,), actors=("bob",)))
+    only = told(store, clock.now + QUIET_US, wanted=Choice(types=(DOCUMENT_QUIET,), actors=("bob",)))
     assert ends(only) == [3]
 
 
@@ -172,7 +172,7 @@ def test_a_reader_that_keeps_up_is_told_the_same(seed: int) -> None:
     for number, event in enumerate(events):
         while random.random() < 0.3 and clock.now < event.at:
             clock.now = random.randint(clock.now, event.at)
-            page = read_page(store, Wanted(types=(DOCUMENT_QUIET,)), after, clock.now)
+            page = read_page(store, Choice(types=(DOCUMENT_QUIET,)), after, clock.now)
             got += [item for item in page.items if isinstance(item, Burst)]
             after = page.cursor
         write(store, clock, [event], number)
@@ -196,7 +196,7 @@ def test_a_feed_tells_what_a_document_says_once_it_is_quiet(tmp_path: Path) -> N
             assert data["roots"] == {"text": {"type": "text", "value": "hello"}}
             assert [author["id"] for author in data["authors"]] == [last.actor]
             assert data["conflicts"] == {"open": 0, "known_revision": last.revision, "complete": True}
-            follow = server.application.feeds.follow(Wanted(types=(DOCUMENT_QUIET,)), 0)
+            follow = server.application.feeds.follow(Choice(types=(DOCUMENT_QUIET,)), 0)
             async with aclosing(follow):
                 again = (await anext(follow)).told[0]
             assert json.loads(again.body)["id"] == sent.data["id"] == again.id

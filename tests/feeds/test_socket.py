@@ -63,7 +63,7 @@ def test_a_shutdown_closes_with_1012(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server:
             socket = await connect(address(server), subprotocols=[CLOUDEVENTS])
-            await eventually(lambda: server.application.feeds.readers == 1)
+            await eventually(lambda: server.application.feeds.readers.count == 1)
             server.application.stop()
             with pytest.raises(ConnectionClosed) as closed:
                 await asyncio.wait_for(socket.recv(), 10)

@@ -21,7 +21,7 @@ from keepboth.events import Draft, Event, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.fold.views import text
 from keepboth.live.projector import rebuild
-from keepboth.store.base import Append, Appended, EventStore
+from keepboth.store.base import Append, Appended, EventStore, Original
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.memory import MemoryStore
 from keepboth.store.sqlite import SqliteStore
@@ -164,7 +164,7 @@ def copied(store: SqliteStore, into: EventStore) -> bytes:
             )
             salt = store.salt(event.id)
             assert salt is not None
-            items.append(Append(event.document, [draft], at=event.recorded_at, salts=(salt,)))
+            items.append(Append(event.document, [draft], at=event.recorded_at, originals=(Original(salt),)))
         for result in into.append(items):
             assert isinstance(result, Appended)
             assert result.receipts[0].status == "appended"

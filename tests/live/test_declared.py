@@ -10,7 +10,7 @@ import pytest
 
 from keepboth.events import Context, Seen
 from keepboth.live.projector import rebuild
-from keepboth.store.conflicts import MemoryConflictStore
+from keepboth.store.conflicts_memory import MemoryConflictStore
 from keepboth.yjs.messages import Private, encode_private, encode_sync_step1, encode_sync_step2, encode_update_message
 from keepboth.yjs.private import (
     CONFLICTS,

@@ -103,6 +103,7 @@ def questions(store: EventStore, rng: random.Random) -> list[Any]:
         store.read(document, after=after, until=until, types=types, actors=actors, limit=rng.randrange(20)),
         store.read(document, after=after, until=until, types=types, actors=actors, limit=7, reverse=True),
         store.fold_rows(name, after=after, until=until, limit=rng.randrange(9)),
+        store.edit_rows(name, after=after, until=until, limit=rng.randrange(9)),
         store.peek(name, condition),
         store.documents(after=rng.choice(("", "a")), contains=rng.choice(("", "D"))),
         store.session_clients(name),

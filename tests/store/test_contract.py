@@ -22,7 +22,7 @@ from keepboth.events import (
     Seen,
     rekeyed_id,
 )
-from keepboth.store.base import Append, Appended, EventStore, FoldRow, Head, Refused
+from keepboth.store.base import Append, Appended, EditRow, EventStore, FoldRow, Head, Original, Refused
 from keepboth.store.hashing import GENESIS, commit_hash, event_hash, payload_digest
 from tests.store.making import Clock, append, created, decision, edit, number
 
@@ -185,7 +185,7 @@ def test_one_bad_item_never_fails_the_others(store: EventStore) -> None:
             Append("a", [edit(clients=(-1,))]),
             Append("a", [edit(authored_at=1 << 70)]),
             Append("a", [edit()], condition=ExpectedRevision(9)),
-            Append("a", [decision(id=0)], salts=[b"short"]),
+            Append("a", [decision(id=0)], originals=[Original(b"short")]),
             Append("a", [edit()]),
         ]
     )
@@ -225,7 +225,7 @@ def test_authored_time_is_clamped_to_recorded_time(store: EventStore, clock: Clo
 def test_import_keeps_its_time_and_its_hashes(store: EventStore, clock: Clock) -> None:
     append(store, "here", edit())
     salt = bytes(range(16))
-    append(store, "there", edit(id=5), at=10, salts=[salt])
+    append(store, "there", edit(id=5), at=10, originals=[Original(salt)])
     assert isinstance(refusal(store, Append("there", [edit()], at=9)), InvalidRequest)
     (event,) = store.read("there")
     assert event.recorded_at == 10
@@ -515,6 +515,18 @@ def test_a_position_names_a_revision_of_every_document(store: EventStore) -> Non
     assert [store.revision_at("a", position) for position in range(6)] == [0, 1, 2, 2, 3, 3]
     assert [store.revision_at("b", position) for position in range(6)] == [0, 0, 0, 1, 1, 1]
     assert store.revision_at("none", 3) == 0
+
+
+def test_edit_rows_are_the_edits_and_who_made_them(store: EventStore) -> None:
+    append(store, "a", created(), edit(b"1"), edit(b"2", disposition="pending"), decision())
+    append(store, "a", edit(b"3", disposition="quarantined", session=None), edit(b"4", session="s2", actor="bob"))
+    log = [event for event in store.read("a") if event.type == EDIT_RECORDED]
+    rows = [EditRow(e.revision, e.disposition, e.payload, e.actor, e.session, e.context, e.context_source) for e in log]
+    assert [row.revision for row in rows] == [2, 3, 5, 6]
+    assert store.edit_rows("a") == rows
+    assert store.edit_rows("a", after=2, until=5) == rows[1:3]
+    assert store.edit_rows("a", limit=2) == rows[:2]
+    assert store.edit_rows("none") == []
 
 
 def test_sessions_can_be_asked_about(store: EventStore) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
 from time import monotonic
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
 from fastapi import APIRouter, Query, Response
 
-import keepboth.api.models as models
+import keepboth.api.conflict_models as shapes
 import keepboth.api.reading as reading
+from keepboth.api.entries import Viewpoint, entries
+from keepboth.api.filters import Asked, Filters, View
 from keepboth.api.requests import Parts, SomeName, address, link_header
 from keepboth.api.services import Services
 from keepboth.cloudevents import rfc3339
 from keepboth.errors import NotFound
 from keepboth.events import compress_ranges, id_text
-from keepboth.store.base import DocumentRow, StoredEpisode
+from keepboth.store.base import Counts, DocumentRow
+from keepboth.store.conflict_terms import CURSOR_MARK, cursor_of
+from keepboth.telling.attention import Hidden
+from keepboth.telling.cards import as_json
+from keepboth.telling.footers import Tally, footer
 
 router = APIRouter(tags=["conflicts"])
 
@@ -29,6 +33,7 @@ SURVEY_S = 1.5
 
 MAX_BEHIND = 20
 MAX_EVENTS = 200
+MAX_DOCUMENTS = 100
 
 
 class Known(NamedTuple):
@@ -70,10 +75,10 @@ def _lagging(parts: Services, after: str, limit: int) -> tuple[list[tuple[Docume
     return found, rows[-1].document if rows else ""
 
 
-async def _survey(parts: Services) -> tuple[list[models.Lag], bool]:
+async def _survey(parts: Services) -> tuple[list[shapes.Lag], bool]:
     """Documents that the engine is behind in, after it had a moment to catch up; and whether all were looked at."""
     until = monotonic() + SURVEY_S
-    behind: list[models.Lag] = []
+    behind: list[shapes.Lag] = []
     after = ""
     while monotonic() < until and len(behind) < MAX_BEHIND:
         lagging, last = await asyncio.to_thread(_lagging, parts, after, 200)
@@ -81,101 +86,165 @@ async def _survey(parts: Services) -> tuple[list[models.Lag], bool]:
             left = until - monotonic()
             known = await catch_up(parts, row, left / 2) if left > 0.01 else Known(stored, row.revision, False)
             if not known.complete:
-                behind.append(models.Lag(document=row.document, known_revision=known.known, revision=row.revision))
+                behind.append(shapes.Lag(document=row.document, known_revision=known.known, revision=row.revision))
         if not last:
             return behind[:MAX_BEHIND], True
         after = last
     return behind[:MAX_BEHIND], False
 
 
-def _conflict(episode: StoredEpisode, names: dict[str, str]) -> models.Conflict:
-    body: dict[str, Any] = json.loads(episode.body)
-    for side in body["sides"]:
-        side["name"] = names.get(side["actor"])
-    return models.Conflict(**{**body, "document": episode.document})
+class Reach(NamedTuple):
+    """How far an answer about one document (``known``) or all documents is known."""
+
+    known: Known | None
+    behind: list[shapes.Lag]
+    complete: bool
+
+    def fields(self) -> dict[str, Any]:
+        """As members of the answer."""
+        return {
+            "complete": self.complete,
+            "behind": self.behind,
+            "known_revision": None if self.known is None else self.known.known,
+            "revision": None if self.known is None else self.known.head,
+        }
+
+    def headers(self) -> dict[str, str]:
+        """As headers of the answer."""
+        return {} if self.known is None else {"KeepBoth-Revision": str(self.known.known)}
 
 
-def _conflicts(parts: Services, episodes: Sequence[StoredEpisode]) -> list[models.Conflict]:
-    """Stored entries as answers, with the names that people gave in each document."""
-    actors: dict[str, set[str]] = {}
-    for episode in episodes:
-        actors.setdefault(episode.document, set()).update(episode.actors)
-    names = {document: reading.names_of(parts.store, document, wanted) for document, wanted in actors.items()}
-    return [_conflict(episode, names[episode.document]) for episode in episodes]
+async def reach(parts: Services, document: str | None) -> Reach:
+    """How far conflicts are known, after the engine had a moment to catch up. Raises NotFound."""
+    if document is None:
+        behind, surveyed = await _survey(parts)
+        return Reach(None, behind, surveyed and not behind)
+    row = await asyncio.to_thread(reading.document_row, parts.store, document)
+    known = await stored_or_caught_up(parts, row, CATCH_UP_S)
+    lag = shapes.Lag(document=document, known_revision=known.known, revision=known.head)
+    return Reach(known, [] if known.complete else [lag], known.complete)
 
 
 @router.get("/api/conflicts")
 async def list_conflicts(
     parts: Parts,
-    document: SomeName,
+    asked: Filters,
     response: Response,
-    after: Annotated[str, Query(description="the id of the last entry of the page before")] = "",
+    after: Annotated[str, Query(description="where the page before ended: see `next`; or an entry's id")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    certain: Annotated[bool | None, Query(description="only certain (or only possible) collisions")] = None,
-) -> models.ConflictList:
-    """The conflict log by document and revision."""
-    known: Known | None = None
-    behind: list[models.Lag] = []
-    if document is None:
-        behind, complete = await _survey(parts)
-        complete = complete and not behind
-    else:
-        row = await asyncio.to_thread(reading.document_row, parts.store, document)
-        known = await stored_or_caught_up(parts, row, CATCH_UP_S)
-        complete = known.complete
-        if not complete:
-            behind = [models.Lag(document=document, known_revision=known.known, revision=known.head)]
+) -> shapes.ConflictList:
+    """Entries of the conflict log that fit all filters."""
+    reached = await reach(parts, asked.wanted.document)
 
-    def read() -> tuple[list[models.Conflict], bool, int]:
-        found = parts.conflicts.list(document, after=after, limit=limit + 1, certain=certain)
-        return _conflicts(parts, found[:limit]), len(found) > limit, parts.conflicts.count(document)
+    def read() -> tuple[list[shapes.Conflict], str | None, int]:
+        page = parts.conflicts.page(
+            asked.wanted, order=asked.order, mine=asked.view.viewer, after=_cursor(parts, asked, after), limit=limit
+        )
+        found = [shapes.Conflict(**entry) for entry in entries(parts.store, page.episodes, asked.view)]
+        return found, page.next, parts.conflicts.count(asked.wanted.document)
 
-    found, more, count = await asyncio.to_thread(read)
+    found, cursor, count = await asyncio.to_thread(read)
     following = None
-    if more:
-        here = {"document": document, "after": found[-1].id, "limit": limit, "certain": certain}
-        following = address("/api/conflicts", here)
-    response.headers.update(link_header(following))
-    if known is not None:
-        response.headers["KeepBoth-Revision"] = str(known.known)
-    return models.ConflictList(
-        conflicts=found,
-        count=count,
-        complete=complete,
-        behind=behind,
-        known_revision=None if known is None else known.known,
-        revision=None if known is None else known.head,
-        next=following,
-    )
+    if cursor is not None:
+        following = address("/api/conflicts", {**asked.query, "after": cursor, "limit": limit})
+    response.headers.update({**link_header(following), **reached.headers()})
+    return shapes.ConflictList(conflicts=found, count=count, next=following, **reached.fields())
+
+
+def _cursor(parts: Services, asked: Asked, after: str) -> str:
+    if not after or after.startswith(CURSOR_MARK):
+        return after
+    episode = parts.conflicts.get(after, asked.wanted.document)
+    if episode is None:
+        raise NotFound("there is no such conflict to go on behind", id=after)
+    return cursor_of(episode, asked.order, asked.view.viewer)
+
+
+@router.get("/api/conflicts/counts")
+async def count_conflicts(parts: Parts, asked: Filters, response: Response) -> shapes.ConflictCounts:
+    """How many entries of each sort fit all filters, and the lines that go under a list of them."""
+    reached = await reach(parts, asked.wanted.document)
+
+    def read() -> shapes.ConflictCounts:
+        counts = parts.conflicts.counts(asked.wanted, documents=MAX_DOCUMENTS)
+        own = _own_devices(parts, asked)
+        tally = _tally(parts, asked.wanted.document, reached, counts, own)
+        return shapes.ConflictCounts(
+            **{
+                **counts._asdict(),
+                "possible": counts.total - counts.certain,
+                "shown": tally.shown,
+                "hidden": tally.hidden,
+                "documents": [shapes.DocumentConflicts(document=d, total=n, open=o) for d, n, o in counts.documents],
+                "edits": tally.edits,
+                "people": tally.people,
+                "footer": as_json(footer(tally)),
+                **reached.fields(),
+            }
+        )
+
+    response.headers.update(reached.headers())
+    return await asyncio.to_thread(read)
+
+
+def _own_devices(parts: Services, asked: Asked) -> int:
+    """How many of the entries hidden as somebody's own devices are the viewer's."""
+    if asked.view.viewer is None or asked.wanted.actor not in (None, asked.view.viewer):
+        return 0
+    mine = asked.wanted._replace(actor=asked.view.viewer)
+    return parts.conflicts.counts(mine, documents=0).hidden.get("own-devices", 0)
+
+
+def _tally(parts: Services, document: str | None, reached: Reach, counts: Counts, own: int) -> Tally:
+    hidden: dict[Hidden, int] = {reason: counts.hidden.get(reason, 0) for reason in get_args(Hidden)}
+    hidden["own-devices"] -= own
+    hidden["your-own-devices"] += own
+    shown = counts.total - sum(hidden.values())
+    if document is None:
+        whole = parts.store.statistics()
+        edits, people = int(whole["edits"]), int(whole["actors"])
+        unknown = sum(lag.revision - lag.known_revision for lag in reached.behind)
+        known = edits if reached.complete else max(0, min(edits - 1, edits - unknown))
+    else:
+        row = reading.document_row(parts.store, document)
+        edits = row.edits
+        people = len({actor for _, actor, _ in parts.store.session_clients(document).values()})
+        done = 0 if reached.known is None else edits * reached.known.known // max(reached.known.head, 1)
+        known = edits if reached.complete else max(0, min(edits - 1, done))
+    return Tally(shown, {reason: number for reason, number in hidden.items() if number}, edits, people, known)
 
 
 @router.get("/api/conflict")
 async def get_conflict(
-    parts: Parts, response: Response, id: Annotated[str, Query(max_length=200, description="an entry's id, old or new")]
-) -> models.ConflictDetail:
+    parts: Parts,
+    response: Response,
+    id: Annotated[str, Query(max_length=200, description="an entry's id, old or new")],
+    document: SomeName,
+    view: View,
+) -> shapes.ConflictDetail:
     """One entry of the conflict log with the edits that met in it. The id of an entry that became part of another leads
-    there."""
-    episode = await asyncio.to_thread(parts.conflicts.get, id)
+    there. Ids are unique within a document: name it where several have the same."""
+    episode = await asyncio.to_thread(parts.conflicts.get, id, document)
     if episode is None:
         raise NotFound("there is no such conflict", id=id)
     row = await asyncio.to_thread(reading.document_row, parts.store, episode.document)
     known = await stored_or_caught_up(parts, row, CATCH_UP_S)
     response.headers["KeepBoth-Revision"] = str(known.known)
-    return await asyncio.to_thread(_detail, parts, id, known)
+    return await asyncio.to_thread(_detail, parts, id, episode.document, known, view)
 
 
-def _detail(parts: Services, id: str, known: Known) -> models.ConflictDetail:
-    episode = parts.conflicts.get(id)
+def _detail(parts: Services, id: str, document: str, known: Known, view: Viewpoint) -> shapes.ConflictDetail:
+    episode = parts.conflicts.get(id, document)
     if episode is None:
         raise NotFound("there is no such conflict any more", id=id)
-    document = episode.document
-    names = reading.names_of(parts.store, document, episode.actors)
-    conflict = _conflict(episode, names)
-    events: list[models.ConflictEvent] = []
+    (entry,) = entries(parts.store, [episode], view)
+    conflict = shapes.Conflict(**entry)
+    names = {side.actor: side.name for side in conflict.sides}
+    events: list[shapes.ConflictEvent] = []
     for first, last in compress_ranges(conflict.revisions):
         page = parts.store.read(document, after=first - 1, until=last, limit=MAX_EVENTS - len(events))
         events.extend(
-            models.ConflictEvent(
+            shapes.ConflictEvent(
                 revision=event.revision,
                 id=id_text(event.id),
                 actor=event.actor,
@@ -189,6 +258,6 @@ def _detail(parts: Services, id: str, known: Known) -> models.ConflictDetail:
         )
         if len(events) >= MAX_EVENTS:
             break
-    return models.ConflictDetail(
+    return shapes.ConflictDetail(
         conflict=conflict, events=events, known_revision=known.known, revision=known.head, complete=known.complete
     )

@@ -18,8 +18,8 @@ from keepboth.cloudevents import BATCH, json_bytes, rfc3339
 from keepboth.errors import NotAuthorised, ShuttingDown
 from keepboth.events import check_document_name
 from keepboth.feeds.consumers import LEASE_S, Given
+from keepboth.store.choice import choice_of
 from keepboth.store.consumer_tables import Consumer
-from keepboth.store.wanted import wanted
 
 MAX_LIMIT = 1000
 MAX_WAIT_S = 60.0
@@ -58,7 +58,7 @@ async def put_consumer(
     """Make a consumer (201), or change what it wants or where it is (200). Moving it takes the lease away."""
     document = None if body.document is None else check_document_name(body.document)
     after = (await asyncio.to_thread(parts.store.head)).position if body.after == "now" else body.after
-    consumer, new = await parts.consumers.put(name, wanted(document, body.types, body.actors), after)
+    consumer, new = await parts.consumers.put(name, choice_of(document, body.types, body.actors), after)
     response.status_code = 201 if new else 200
     return await state(parts, consumer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 from base64 import b64decode
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,18 @@ from pydantic import ValidationError
 import keepboth.api.models as models
 import keepboth.api.reading as reading
 from keepboth.api.documents import canonical_json
-from keepboth.api.requests import From, Name, Parts, SomeName, address, content_type, id_of, json_body, link_header
+from keepboth.api.requests import (
+    Author,
+    From,
+    Name,
+    Parts,
+    SomeName,
+    address,
+    content_type,
+    id_of,
+    json_body,
+    link_header,
+)
 from keepboth.cloudevents import BATCH, SINGLE, cloud_event, cloud_events, json_bytes, rfc3339
 from keepboth.errors import InvalidRequest, NotFound
 from keepboth.events import (
@@ -23,8 +35,10 @@ from keepboth.events import (
     OWN_TYPE_PREFIXES,
     Draft,
     Event,
+    Receipt,
     id_from_text,
 )
+from keepboth.exchange.foreign import import_id
 from keepboth.store.base import Append, EventStore
 
 router = APIRouter(tags=["events"])
@@ -221,6 +235,37 @@ _UPDATE_BODY: dict[str, Any] = {
 }
 
 
+@router.post(
+    "/api/import",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {CONTENT_YJS_UPDATE: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def import_update(
+    parts: Parts, who: From, document: Name, request: Request, response: Response
+) -> models.EditReceipts:
+    """Record a Yjs update (v1) from elsewhere, whoever wrote it, as one event of the kind ``import``.
+
+    The event's id follows from the document and the bytes, so that a repeat is a duplicate.
+    """
+    if content_type(request) not in RAW_TYPES:
+        raise InvalidRequest(f"the body must be sent as {CONTENT_YJS_UPDATE}", field="content-type")
+    update = await request.body()
+    receipts = await parts.hub.append_edit(
+        document,
+        update,
+        actor=Author(who.id, "import", who.name, None),
+        event_id=import_id(document, update),
+        session=f"import:{who.id}",
+        whole=True,
+    )
+    return _edit_receipts(document, receipts, response)
+
+
 @router.post("/api/edits", status_code=201, openapi_extra=_UPDATE_BODY)
 async def append_edit(
     parts: Parts, who: From, document: Name, edit: Annotated[Edit, Depends(sent_edit)], response: Response
@@ -240,6 +285,10 @@ async def append_edit(
         causation_id=edit.causation_id,
         correlation_id=edit.correlation_id,
     )
+    return _edit_receipts(document, receipts, response)
+
+
+def _edit_receipts(document: str, receipts: Sequence[Receipt], response: Response) -> models.EditReceipts:
     news = [receipt for receipt in receipts if receipt.status != "duplicate"]
     response.status_code = 201 if news else 200
     return models.EditReceipts(

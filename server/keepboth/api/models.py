@@ -265,89 +265,6 @@ class Peeked(BaseModel):
     events: list[CloudEvent]
 
 
-# -- conflicts -------------------------------------------------------------------------------------------------------
-
-
-class ConflictSide(BaseModel):
-    """What one person wrote at this place. ``name`` may be claimed: nobody has checked it unless the actor is known."""
-
-    model_config = ConfigDict(extra="allow")
-
-    actor: str
-    name: str | None
-    text: str
-    revisions: list[int]
-
-
-class Conflict(BaseModel):
-    """One entry of the conflict log: concurrent edits that touched."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    document: str
-    certain: bool
-    kinds: list[str]
-    interleaved: bool
-    capped: bool
-    root: str
-    first_revision: int
-    last_revision: int
-    revisions: list[int]
-    base: str
-    sides: list[ConflictSide]
-    merged: str
-    before: str
-    after: str
-
-
-class Lag(BaseModel):
-    """A document whose newest edits have not been looked at yet."""
-
-    document: str
-    known_revision: int
-    revision: int
-
-
-class ConflictList(BaseModel):
-    """A page of the conflict log by document and revision.
-
-    ``complete`` is false while the engine is behind: an empty page then does not mean that there are none. ``behind``
-    names documents (at most 20) that it still looks at; ``known_revision`` and ``revision`` are given for one document.
-    """
-
-    conflicts: list[Conflict]
-    count: int = Field(description="entries in the conflict log, whatever the filter")
-    complete: bool
-    behind: list[Lag]
-    known_revision: int | None
-    revision: int | None
-    next: str | None
-
-
-class ConflictEvent(BaseModel):
-    """One of the edits that met."""
-
-    revision: int
-    id: str
-    actor: str
-    name: str | None
-    session: str | None
-    recorded_at: str
-    authored_at: str
-    time_quality: TimeQuality
-
-
-class ConflictDetail(BaseModel):
-    """One entry with the edits behind it (the first 200) and how far the conflict log is known."""
-
-    conflict: Conflict
-    events: list[ConflictEvent]
-    known_revision: int
-    revision: int
-    complete: bool
-
-
 # -- health and errors -----------------------------------------------------------------------------------------------
 
 
@@ -367,7 +284,9 @@ class ServerState(BaseModel):
     store_id: str
     position: int = Field(description="the position of the last event")
     live: dict[str, Any] = Field(description="rooms, sessions, edits in flight, the writer's counters")
-    conflicts: dict[str, Any] = Field(description="edits looked at, seconds spent, engines in memory, revisions behind")
+    conflicts: dict[str, Any] = Field(
+        description="edits looked at, seconds spent, engines restored, engines in memory, revisions behind"
+    )
     feeds: dict[str, Any] = Field(description="readers of feeds; webhooks, deliveries, failed attempts, parked events")
     store: dict[str, Any] = Field(description="sizes and counts of the log")
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from keepboth.api.services import Services
 from keepboth.cloudevents import cloud_events, json_bytes
-from keepboth.errors import ConditionFailed, KeepBothError, OverLimit, TryLater
+from keepboth.errors import ConditionFailed, KeepBothError, OverLimit, PlaceChanged, TryLater
 
 log = logging.getLogger("keepboth.api")
 
@@ -54,9 +54,9 @@ def problem(
 
 
 def problem_of(error: KeepBothError, store_id: str) -> Response:
-    """The answer for one of our errors; the events behind a ConditionFailed are given as CloudEvents."""
+    """The answer for one of our errors; the events behind a refusal are given as CloudEvents."""
     facts = dict(error.facts)
-    if isinstance(error, ConditionFailed):
+    if isinstance(error, ConditionFailed | PlaceChanged):
         facts["events"] = cloud_events(error.events, store_id)
     headers = {"Retry-After": "1"} if isinstance(error, TryLater) else {}
     if isinstance(error, OverLimit):

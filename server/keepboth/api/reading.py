@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from keepboth.decider.conflicts import CONFLICT_TYPES
 from keepboth.decider.documents import DECISION_TYPES, DocumentState, fold_state
 from keepboth.errors import NotFound
 from keepboth.events import SESSION_JOINED, Event
@@ -44,14 +45,17 @@ def known_from_projection(store: EventStore, conflicts: ConflictStore, row: Docu
     """(revision up to which the stored conflicts are all there are, whether that is up to *row*).
 
     Only edits can collide, so what comes after the last edit is known as well. What was found in another history of
-    the document (its hash differs) counts for nothing.
+    the document (its hash differs) counts for nothing. A decision about a conflict must have been taken in, too.
     """
     covered, digest = conflicts.cursor(row.document)
     if covered and store.hash_at(row.document, covered) != digest:
         covered = 0
-    if covered >= row.revision or not store.fold_rows(row.document, after=covered, until=row.revision, limit=1):
-        return row.revision, True
-    return covered, False
+    if covered < row.revision and store.fold_rows(row.document, after=covered, until=row.revision, limit=1):
+        return covered, False
+    decided, types = conflicts.decided(row.document), sorted(CONFLICT_TYPES)
+    if store.read(row.document, after=decided, until=row.revision, types=types, limit=1):
+        return decided, False
+    return row.revision, True
 
 
 def names_of(store: EventStore, document: str, actors: Iterable[str], until: int | None = None) -> dict[str, str]:

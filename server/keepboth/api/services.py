@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from keepboth.conflicts.choices import Preview, Wish
+from keepboth.conflicts.model import Episode
+from keepboth.decider.conflicts import Decision, Status
 from keepboth.events import ActorKind, EventId, Micros, Receipt
 from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
@@ -42,8 +46,9 @@ class HubPort(Protocol):
         session: str | None = None,
         causation_id: str | None = None,
         correlation_id: str | None = None,
+        whole: bool = False,
     ) -> tuple[Receipt, ...]:
-        """Record a Yjs update; its receipts, none if all of it is known already."""
+        """Record a Yjs update, with ``whole`` as one event; its receipts, none if all of it is known already."""
 
     async def append(self, item: Append) -> Appended:
         """Record events that were decided here. Raises what the store refuses with."""
@@ -52,14 +57,127 @@ class HubPort(Protocol):
         """Counts: ``rooms``, ``sessions``, ``in_flight``, ``writer``."""
 
 
+class BellPort(Protocol):
+    """Take ``next()`` before looking for news, then wait for it. ``closed``: the server goes down."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def next(self) -> asyncio.Event: ...
+
+
+class LagPort(Protocol):
+    """Revisions: up to which conflicts are ``known``, the engine has ``looked``, the document is."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def known(self) -> int: ...
+
+    @property
+    def looked(self) -> int: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
 class DetectorPort(Protocol):
     """The conflict engine, as far as a reader of the conflict log must wait for it."""
 
     async def catch_up(self, document: str, timeout_s: float) -> int:
         """Wait for at most *timeout_s*; return the revision up to which the document's conflicts are known."""
 
+    def lags(self, document: str | None = None) -> Sequence[LagPort]:
+        """Live documents (or this one) that the engine is behind in."""
+
+    @property
+    def bell(self) -> BellPort:
+        """Rung when the conflict log has changed."""
+
     def statistics(self) -> dict[str, Any]:
-        """Counts: ``edits`` looked at, ``seconds`` spent, ``engines`` in memory, revisions ``behind``."""
+        """Counts: ``edits`` looked at, ``seconds`` spent, engines ``restored`` and in memory (``engines``), revisions
+        ``behind``."""
+
+
+class ChoicesFound(Protocol):
+    """What can be done about one entry of the conflict log. ``revision``: up to which everything was looked at."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def episode(self) -> Episode: ...
+
+    @property
+    def revision(self) -> int: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def resolution(self) -> Decision | None: ...
+
+    @property
+    def previews(self) -> list[Preview]: ...
+
+
+class ActedOn(Protocol):
+    """What was recorded about an entry: the decision, and the edit if one was needed."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]: ...
+
+    @property
+    def preview(self) -> Preview | None: ...
+
+
+class ResolverPort(Protocol):
+    """The way in for whoever acts on a conflict. ``document`` is needed where the entry may not be stored yet."""
+
+    async def choices(self, id: str, document: str | None = None, text: str | None = None) -> ChoicesFound:
+        """What can be done about an entry, each choice with its result."""
+
+    async def resolve(
+        self,
+        id: str,
+        wish: Wish,
+        who: Any,
+        *,
+        document: str | None = None,
+        seen: int | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> ActedOn:
+        """Carry out a choice. Raises ConditionFailed, PlaceChanged."""
+
+    async def reopen(
+        self,
+        id: str,
+        who: Any,
+        *,
+        document: str | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> ActedOn:
+        """Take a resolution back."""
+
+    async def mark_seen(
+        self,
+        id: str,
+        who: Any,
+        *,
+        document: str | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> ActedOn:
+        """Note that somebody has looked at an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +197,7 @@ class Services:
     deliverer: Deliverer
     hub: HubPort
     detector: DetectorPort
+    resolver: ResolverPort
     identify: Callable[[Any], Any] | None
     now: Callable[[], Micros]
     new_id: Callable[[], EventId]

@@ -13,7 +13,7 @@ from keepboth.fold.replica import Poisoned
 from keepboth.history.cuts import Cut, select
 from keepboth.history.desk import Desk
 from keepboth.history.rendering import render
-from keepboth.store.base import ConflictStore, EventStore
+from keepboth.store.base import ConflictStore, EventStore, Wanted
 
 CATCH_UP_S: Final = 2.0
 
@@ -52,8 +52,8 @@ class Standings:
             with suppress(ShuttingDown):
                 caught_up = await self._catch_up(document, CATCH_UP_S)
                 known, complete = max(known, caught_up), caught_up >= revision
-        count = await asyncio.to_thread(self._conflicts.count, document) if known else 0
-        return {"open": count, "known_revision": known, "complete": complete}
+        counts = await asyncio.to_thread(self._conflicts.counts, Wanted(document=document))
+        return {"open": counts.statuses.get("open", 0), "known_revision": known, "complete": complete}
 
     def _known(self, document: str, revision: int) -> tuple[int, bool, bool]:
         row = document_row(self._store, document)

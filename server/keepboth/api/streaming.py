@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
+
+from keepboth.feeds.following import Readers
 
 log = logging.getLogger("keepboth.api")
 
@@ -28,24 +30,28 @@ def sent_event(data: bytes, id: str | None = None, name: str | None = None) -> b
 class EventStream(Response):
     """Sends what *events* gives until it ends, the reader goes, or takes nothing for *patience_s*.
 
-    The next chunk is asked for when the socket has taken the last. ``ended`` is called once, however it ends.
+    The next chunk is asked for when the socket has taken the last. It is one of *readers* meanwhile.
     """
 
     def __init__(
         self,
         events: AsyncGenerator[bytes, None],
         patience_s: float,
-        headers: dict[str, str] | None = None,
-        ended: Callable[[], None] = lambda: None,
+        readers: Readers | None = None,
+        status_code: int = 200,  # its default is where FastAPI looks for what to describe
     ) -> None:
-        fixed = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(headers={**fixed, **(headers or {})}, media_type=MEDIA_TYPE)
+        super().__init__(
+            status_code=status_code,
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            media_type=MEDIA_TYPE,
+        )
         del self.headers["content-length"]
         self._events = events
         self._patience_s = patience_s
-        self._ended = ended
+        self._readers = readers or Readers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._readers.count += 1
         try:
             sending = asyncio.ensure_future(self._send(send))
             leaving = asyncio.ensure_future(gone(receive))
@@ -58,7 +64,7 @@ class EventStream(Response):
             if not sending.cancelled():
                 sending.result()
         finally:
-            self._ended()
+            self._readers.count -= 1
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -69,7 +75,7 @@ class EventStream(Response):
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 except TimeoutError:
                     log.warning("a reader of a feed took nothing for %g s and was let go", self._patience_s)
-                    break
+                    return  # unfinished, so that the server closes the connection
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -16,8 +16,8 @@ from keepboth.errors import NotFound
 from keepboth.events import check_document_name
 from keepboth.feeds.signing import key_of, new_secret
 from keepboth.feeds.webhooks import FORMER_SECRET_US
+from keepboth.store.choice import choice_of
 from keepboth.store.consumer_tables import Webhook
-from keepboth.store.wanted import wanted
 
 router = APIRouter(tags=["webhooks"], dependencies=[Depends(known_caller)])
 
@@ -49,7 +49,7 @@ async def put_webhook(
     kept = parts.consumers.kept
     document = None if body.document is None else check_document_name(body.document)
     after = (await asyncio.to_thread(parts.store.head)).position if body.after == "now" else body.after
-    chosen = wanted(document, body.types, body.actors)
+    chosen = choice_of(document, body.types, body.actors)
     try:
         await asyncio.to_thread(kept.webhook, name)
         secret = body.secret

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, consumers, feed, log, serve, show, webhooks
+from keepboth.cli import bring, care, conflicts, consumers, export, feed, log, resolve, serve, show, webhooks
 
 app = typer.Typer(
     name="keepboth",
@@ -30,8 +30,11 @@ app.command("feed")(feed.feed)
 app.add_typer(consumers.app, name="consumers")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("conflicts")(conflicts.conflicts)
+app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
+app.command("export")(export.export)
+app.command("import")(bring.take_in)
 
 
 def _print_version(wanted: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -94,12 +95,22 @@ def _fold(store: EventStore, row: DocumentRow, folded: Folded) -> Iterator[Probl
         folded.quarantined += rendered.quarantined
 
 
+class Projection(StrEnum):
+    """What can be built again from the log."""
+
+    conflicts = "conflicts"
+
+
 def rebuild(
+    projection: Annotated[Projection, typer.Option(help="What to build again.")] = Projection.conflicts,
     document: Annotated[str | None, typer.Option(help="Only this document.")] = None,
     as_json: Json = False,
     data: Data = Path("data"),
 ) -> None:
-    """Build the conflict log again from the events. The server must not be running."""
+    """Build the conflict log again from the events, beside a running server if there is one.
+
+    Each document's is built apart and put in place at once: whoever reads meanwhile sees the old one or the new one.
+    """
     with reported():
         from keepboth.app import rebuild_conflicts
 
@@ -107,7 +118,7 @@ def rebuild(
             if document is not None:
                 document_row(store, check_document_name(document))
         with progress() as bars:
-            task = bars.add_task("events", total=None)
+            task = bars.add_task(projection.value, total=None)
             count = rebuild_conflicts(
                 data, document, lambda done, total: bars.update(task, completed=done, total=total)
             )

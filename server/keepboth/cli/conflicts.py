@@ -1,11 +1,13 @@
-"""``keepboth conflicts``: where edits collided, as cards."""
+"""``keepboth conflicts``: where edits collided, as a table, as cards, or for programs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Group
@@ -13,40 +15,81 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from keepboth.api.reading import document_row, known_from_projection, names_of
+from keepboth.api.entries import Told, Viewpoint, entries, tell
+from keepboth.api.filters import micros
+from keepboth.api.reading import document_row, known_from_projection
 from keepboth.cli.terminal import Data, Json, console, counted, opened, opened_conflicts, printable, put_json, reported
-from keepboth.events import check_document_name
-from keepboth.store.base import ConflictStore, DocumentRow, EventStore, StoredEpisode
+from keepboth.conflicts.model import Kind, Severity
+from keepboth.errors import InvalidRequest
+from keepboth.events import Micros, check_document_name
+from keepboth.store.base import ConflictStore, DocumentRow, EventStore, Order, Status, StoredEpisode, Wanted
+from keepboth.telling.passages import Passage
 
 PAGE = 200
 MAX_TEXT = 2000
-MAX_AROUND = 60
+MAX_CELL = 80
+OUTCOMES = {
+    "text-missing": "red",
+    "shown-twice": "red",
+    "stray-words": "yellow",
+    "both-kept": "yellow",
+    "formatting": "yellow",
+}
+MARKS = {"insert": "bold green", "delete": "strike dim", "gap": "dim", "keep": ""}
+
+StatusName = StrEnum("StatusName", [(name, name) for name in get_args(Status)])  # type: ignore[misc]
+SeverityName = StrEnum("SeverityName", [(name, name) for name in get_args(Severity)])  # type: ignore[misc]
+KindName = StrEnum("KindName", [(name, name) for name in get_args(Kind)])  # type: ignore[misc]
+OrderName = StrEnum("OrderName", [(name, name) for name in get_args(Order)])  # type: ignore[misc]
 
 
 def conflicts(
     document: Annotated[str | None, typer.Argument(help="A document; without it, all of them.")] = None,
+    status: Annotated[list[StatusName] | None, typer.Option(help="Only these (repeat it).")] = None,
+    severity: Annotated[list[SeverityName] | None, typer.Option(help="Only these (repeat it).")] = None,
+    kind: Annotated[list[KindName] | None, typer.Option(help="Only these (repeat it).")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only those that this actor took part in.")] = None,
     certain: Annotated[
         bool | None, typer.Option("--certain/--possible", help="Only certain, or only possible collisions.")
     ] = None,
+    hidden: Annotated[
+        bool | None, typer.Option("--hidden/--shown", help="Only what needs nobody, or only what may.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="With an edit recorded then or later (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="With an edit recorded then or before (RFC 3339).")] = None,
+    search: Annotated[str, typer.Option("--search", "-q", help="Words that all occur in the texts.")] = "",
+    sort: Annotated[OrderName | None, typer.Option(help="document, unless --for is given: then attention.")] = None,
+    for_actor: Annotated[str | None, typer.Option("--for", help="Tell it to this actor.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    cards: Annotated[bool, typer.Option("--cards", help="What each person wrote, and what is there now.")] = False,
     as_json: Json = False,
     data: Data = Path("data"),
 ) -> None:
-    """Show where concurrent edits met: what it said before, what each person wrote, what it says after the merge.
+    """Show where concurrent edits met: what became of it, where, who, when.
 
-    --json gives one entry a line, with the names that people gave. Reads what the server has stored; a note on stderr
-    says if that does not reach the end of the log.
+    --json gives one entry a line, as the API does. Reads what the server has stored; a note on stderr says if that does
+    not reach the end of the log.
     """
     with reported(), opened(data) as store, opened_conflicts(data) as known:
         rows = _rows(store, document)
-        shown = 0
-        for episode in _read(known, document, certain, limit):
-            names = names_of(store, episode.document, episode.actors)
-            if as_json:
-                put_json(_named(episode, names))
-            else:
-                console().print(_card(_named(episode, names)))
-            shown += 1
+        wanted = Wanted(
+            document,
+            tuple(status or ()),
+            tuple(severity or ()),
+            tuple(kind or ()),
+            actor,
+            certain,
+            since=_moment("since", since),
+            until=_moment("until", until),
+            text=search,
+            hidden=hidden,
+        )
+        order: Order = "document" if for_actor is None else "attention"
+        if sort is not None:
+            order = sort.value  # type: ignore[assignment]
+        view = Viewpoint(time.time_ns() // 1000, for_actor, time.localtime().tm_gmtoff)
+        pages = _pages(known, wanted, order, for_actor, limit)
+        shown = _show(store, pages, view, as_json=as_json, cards=cards, named=document is not None)
         behind = [row for row in rows if not known_from_projection(store, known, row)[1]]
         if behind:
             first = printable(behind[0].document, 60)
@@ -58,7 +101,20 @@ def conflicts(
             )
         elif not shown and not as_json:
             edits = sum(row.edits for row in rows)
-            console().print(f"No collisions in {counted(edits, 'edit')}." if certain is None else "None of that sort.")
+            chosen = wanted != Wanted(document)
+            console().print("None of that sort." if chosen else f"No collisions in {counted(edits, 'edit')}.")
+
+
+def _moment(name: str, text: str | None) -> Micros | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidRequest(f"--{name} {text!r} is no time with its offset from UTC (2026-01-31T10:00:00Z)")
+    return micros(moment)
 
 
 def _rows(store: EventStore, document: str | None) -> list[DocumentRow]:
@@ -70,51 +126,86 @@ def _rows(store: EventStore, document: str | None) -> list[DocumentRow]:
     return rows
 
 
-def _read(known: ConflictStore, document: str | None, certain: bool | None, limit: int) -> Iterator[StoredEpisode]:
-    after = ""
-    while limit > 0 and (page := known.list(document, after=after, limit=min(PAGE, limit), certain=certain)):
-        yield from page
-        limit -= len(page)
-        after = page[-1].id
+def _pages(
+    known: ConflictStore, wanted: Wanted, order: Order, mine: str | None, limit: int
+) -> Iterator[list[StoredEpisode]]:
+    after: str | None = ""
+    while limit > 0 and after is not None:
+        page = known.page(wanted, order=order, mine=mine, after=after, limit=min(PAGE, limit))
+        yield page.episodes
+        limit -= len(page.episodes)
+        after = page.next
 
 
-def _named(episode: StoredEpisode, names: dict[str, str]) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(episode.body)
-    for side in body["sides"]:
-        side["name"] = names.get(side["actor"])
-    return {**body, "document": episode.document}
+def _show(
+    store: EventStore,
+    pages: Iterator[list[StoredEpisode]],
+    view: Viewpoint,
+    *,
+    as_json: bool,
+    cards: bool,
+    named: bool,
+) -> int:
+    """Print the entries; return how many there were."""
+    shown = 0
+    for episodes in pages:
+        shown += len(episodes)
+        if as_json:
+            for entry in entries(store, episodes, view):
+                put_json(entry)
+        elif cards:
+            for told in tell(store, episodes, view):
+                console().print(_card(told))
+        elif episodes:
+            console().print(_table(tell(store, episodes, view), named))
+    return shown
 
 
-def _card(body: dict[str, Any]) -> Group:
-    first, last = body["first_revision"], body["last_revision"]
-    heading = Text(printable(body["document"], 80), style="bold")
-    heading.append(f"  revisions {first}–{last}  ", style="dim")
-    heading.append("collided" if body["certain"] else "may have collided", style="red" if body["certain"] else "yellow")
-    heading.append(f"  {', '.join(body['kinds'])}", style="dim")
+def _table(told: Sequence[Told], named: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("outcome", "what happened", *(() if named else ("document",)), "where", "people", "when", "status"):
+        table.add_column(heading, overflow="fold")
+    for one in told:
+        card = one.card
+        names = [printable(person.name, 30) for person in card.people]
+        cells = [
+            Text(card.outcome.text, style=OUTCOMES.get(card.outcome.code, "dim")),
+            Text(printable(card.sentence.text, 3 * MAX_CELL)),
+            *(() if named else (Text(printable(one.episode.document, MAX_CELL)),)),
+            Text(printable(card.where.text, MAX_CELL)),
+            Text(", ".join(names)),
+            Text("" if card.when is None else card.when.text, style="dim"),
+            Text(card.status, style="" if card.status == "open" else "dim"),
+        ]
+        table.add_row(*cells)
+    return table
+
+
+def _card(told: Told) -> Group:
+    card, episode = told.card, told.episode
+    heading = Text(printable(episode.document, MAX_CELL), style="bold")
+    heading.append(f"  {printable(card.where.text, MAX_CELL)}  ", style="dim")
+    heading.append(card.outcome.text, style=OUTCOMES.get(card.outcome.code, "dim"))
+    heading.append(f"  {card.status}", style="dim")
     lines = Table.grid(padding=(0, 2))
     lines.add_column(justify="right", style="dim", no_wrap=True, max_width=40)
     lines.add_column(overflow="fold")
-    lines.add_row(Text("before"), _text(body["base"]))
-    for writers, written in _sides(body["sides"]):
-        lines.add_row(Text(f"{writers} wrote"), _text(written))
-    now = Text("…" + printable(body["before"][-MAX_AROUND:]) if body["before"] else "", style="dim")
-    now.append_text(_text(body["merged"]))
-    now.append(printable(body["after"][:MAX_AROUND]) + "…" if body["after"] else "", style="dim")
-    lines.add_row(Text("after"), now)
-    lines.add_row(Text("id"), Text(printable(body["id"]), style="dim"))
+    for sentence in (card.sentence, *card.notes):
+        lines.add_row(Text(""), Text(printable(sentence.text, MAX_TEXT)))
+    lines.add_row(Text(printable(card.now_title.text, 60)), _passage(card.now))
+    for version in card.versions:
+        lines.add_row(Text(printable(version.title.text, 60)), _passage(version.passage))
+    for missing in card.missing:
+        lines.add_row(Text("Not in the document"), Text(printable(missing.text, MAX_TEXT), style="bold"))
+    lines.add_row(Text("Before"), _passage(card.before))
+    about = f"{printable(episode.id)}, revisions {episode.first_revision}–{episode.last_revision}"
+    lines.add_row(Text("id"), Text(about, style="dim"))
     return Group(heading, Padding(lines, (0, 0, 1, 2)))
 
 
-def _sides(sides: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Equal versions are joined: "Ann and Cleo"."""
-    by_text: dict[str, list[str]] = {}
-    for side in sides:
-        by_text.setdefault(side["text"], []).append(printable(side["name"] or side["actor"], 30))
-    for text, writers in by_text.items():
-        yield " and ".join([", ".join(writers[:-1]), writers[-1]] if len(writers) > 1 else writers), text
-
-
-def _text(text: str) -> Text:
-    if not text:
-        return Text("(nothing)", style="dim italic")
-    return Text(printable(text, MAX_TEXT), style="bold")
+def _passage(passage: Passage) -> Text:
+    text = Text(printable(passage.before), style="dim")
+    for piece in passage.pieces:
+        text.append(printable(piece.text, MAX_TEXT), style=MARKS[piece.op] or "not dim")
+    text.append(printable(passage.after), style="dim")
+    return text if passage.text or passage.pieces else Text("(nothing)", style="dim italic")

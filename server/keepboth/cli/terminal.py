@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keepboth.errors import InvalidRequest, KeepBothError, NotFound
+from keepboth.errors import ConditionFailed, InvalidRequest, KeepBothError, MalformedUpdate, NotFound
 from keepboth.store.base import ConflictStore, EventStore
 
 PROBLEM: Final = 1
@@ -45,9 +45,9 @@ def reported() -> Iterator[None]:
         sys.stdout.flush()
     except KeepBothError as error:
         code = CANNOT_OPEN
-        if isinstance(error, InvalidRequest):
+        if isinstance(error, InvalidRequest | MalformedUpdate):
             code = USAGE
-        elif isinstance(error, NotFound):
+        elif isinstance(error, NotFound | ConditionFailed):
             code = PROBLEM
         facts = error.facts.get("roots")
         more = f" ({', '.join(map(repr, facts))})" if facts else ""

@@ -135,11 +135,11 @@ def _admit(clusters: Clusters, spot: Spot, cluster: Cluster, crowd: Crowd) -> No
         grown = True
         clusters.steps += 1
         if not run.mute:
-            for one in (run.stroke, *(run.deleters or ())):
+            for one in (run.stroke, *run.acts()):
                 _consider(clusters, cluster, crowd, one, run, joins)
     for one, run, nth in joins:
         clusters.unite((spot, clusters.spot(one, run, nth)), 0, False)
-    if isinstance(stroke.spots, list):
+    if isinstance(stroke.spots, list) or stroke.places is not None:
         crowd.several[stroke] = None
         clusters.link(stroke)
     if grown and spot.cluster is not None and spot.cluster.crowd is not None:
@@ -160,6 +160,16 @@ def _consider(clusters: Clusters, cluster: Cluster, crowd: Crowd, stroke: Stroke
 def _visit(crowd: Crowd, stroke: Stroke, run: Run) -> None:
     crowd.visitors.setdefault(stroke, {})[run] = None
     crowd.visited = max(crowd.visited, stroke.last_eff)
+
+
+def note_visitors(clusters: Clusters, pack: Stroke, strokes: list[Stroke]) -> None:
+    """Let *strokes*, which *pack* stood for, visit the crowds that it visited."""
+    for cluster in clusters.crowds:
+        if cluster.crowd is not None and cluster.crowd.visitors.pop(pack, None) is not None:
+            for stroke in strokes:
+                for run in clusters.shadow.runs(stroke.ins + stroke.dels):
+                    if cluster.crowd.covers(clusters.shadow, run):
+                        _visit(cluster.crowd, stroke, run)
 
 
 def _first_apart(cluster: Cluster, stroke: Stroke) -> int:

@@ -13,14 +13,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from keepboth.conflicts.crowds import Shortcut, land, settle
-from keepboth.conflicts.episodes import Cluster, Clusters, Spot
-from keepboth.conflicts.model import Changes, EditFact, Episode, Record
+from keepboth.conflicts.crowds import land
+from keepboth.conflicts.episodes import Cluster, Clusters, clusters_of
+from keepboth.conflicts.lookup import cluster_named
+from keepboth.conflicts.model import Changes, EditFact, Episode, Grain, Record
+from keepboth.conflicts.nesting import stir
+from keepboth.conflicts.packs import EVERY, LEAST, RECENT, Packs
+from keepboth.conflicts.places import episode_id, writes
 from keepboth.conflicts.runs import Run
+from keepboth.conflicts.search import Search
+from keepboth.conflicts.settling import settled_by
 from keepboth.conflicts.shadow import Shadow
-from keepboth.conflicts.strokes import Session, Stroke, surely_parted
-from keepboth.conflicts.views import episode_of, everything, span_of, text
-from keepboth.conflicts.zones import Meeting, Survey, kinds_of
+from keepboth.conflicts.strokes import Session, Stroke
+from keepboth.conflicts.views import episode_of, now_of, span_of
 from keepboth.yjs.structs import STRING, Struct, Update
 
 
@@ -29,17 +34,21 @@ class DocumentConflicts:
 
     ``gap``: collisions at most so many characters apart on the screen of somebody who took part in both are one
     episode. ``cap``: where more strokes than this have met, edits are no longer weighed one by one (see `crowds`).
+    ``grain``: ``"line"`` also finds, without a cap, who met on a line only (see `lines`).
     ``all_records``: no cap, keep every pair in `records` and treat every event on its own: slow, for tests.
     """
 
-    def __init__(self, gap: int = 20, cap: int = 128, *, all_records: bool = False) -> None:
+    def __init__(self, gap: int = 20, cap: int = 128, *, grain: Grain = "character", all_records: bool = False) -> None:
         self.records: list[Record] = []
         self._all_records = all_records
         self._shadow = Shadow()
-        self._clusters = Clusters(self._shadow, gap, None if all_records else cap)
+        self._clusters = Clusters(self._shadow, gap, None if all_records or grain == "line" else cap)
+        self._grain = grain
+        self._packs = Packs(self._clusters)
         self._sessions: dict[str, Session] = {}
         self._recent: list[Session] = []  # by max_eff, highest first
         self._last: Session | None = None  # whose edit came last
+        self._stirred: dict[Cluster, None] = {}  # somebody may have settled them
         self._queue: deque[tuple[Stroke, int]] = deque()
         self._steps = 0
 
@@ -60,6 +69,8 @@ class DocumentConflicts:
 
         Raises: InvalidRequest when something that an edit builds on is missing.
         """
+        if not self._all_records:
+            self._packs.admit(batch, self._sessions)
         if len(batch) == 1:
             self._feed_one(batch[0])
         else:
@@ -69,8 +80,13 @@ class DocumentConflicts:
                 self._shadow.integrate(strokes)
                 for stroke, _ in strokes:
                     self._enqueue(stroke, 0)
+        if self._shadow.stirred:
+            for stroke in self._shadow.stirred:
+                self._stirred.update((cluster, None) for cluster in clusters_of(stroke))
+            self._shadow.stirred.clear()
         if self._shadow.late:
             for stroke in self._shadow.late:
+                stroke.lines = stroke.painted = None
                 self._clusters.regroup(stroke)
                 self._queue.append((stroke, 0))
             self._shadow.late.clear()
@@ -109,6 +125,7 @@ class DocumentConflicts:
     def _begin(self, session: Session, fact: EditFact) -> Stroke:
         stroke = Stroke(fact, session)
         session.append(stroke)
+        self._packs.fresh += 1
         self._rank(session, fact.effective)
         return stroke
 
@@ -130,7 +147,7 @@ class DocumentConflicts:
             return False
         struct = _only_struct(fact.update)
         stroke = session.strokes[-1]
-        if struct is None or stroke.dels or len(stroke.ins) != 3 or struct.kind != STRING:
+        if struct is None or stroke.dels or stroke.wrote or len(stroke.ins) != 3 or struct.kind != STRING:
             return False
         client, clock, length = stroke.ins
         end = clock + length
@@ -155,11 +172,15 @@ class DocumentConflicts:
             stroke.ins = ins
             stroke.extend(fact, end, struct.length)
         self._rank(session, fact.effective)
-        spot = stroke.spots
-        cluster = spot.cluster if isinstance(spot, Spot) else None
-        if cluster is not None:
-            self._clusters.touched[cluster] = None  # it meets all that the keystroke before it met
-        if not alone or self._clusters.crowds or (cluster is not None and not cluster.certain):
+        line = tail.line
+        if line is not None and line.holder is not None:
+            stir(line, fact.effective)
+        unsure = False
+        if stroke.spots is not None or stroke.places is not None:
+            for cluster in clusters_of(stroke):
+                self._clusters.touched[cluster] = None  # it meets all that the keystroke before it met
+                unsure = unsure or not cluster.certain
+        if not alone or self._clusters.crowds or unsure:
             self._enqueue(stroke, stroke.count - 1)
         return True
 
@@ -186,6 +207,11 @@ class DocumentConflicts:
         return True
 
     def _enqueue(self, stroke: Stroke, nth: int) -> None:
+        if stroke.wrote and self._clusters.keyed:
+            for line in writes(self._shadow, stroke):
+                for cluster in self._clusters.keyed.get(line, ()):
+                    if cluster.settled_by is None or stroke.rev < cluster.settled_by:
+                        self._stirred[cluster] = None
         if self._clusters.crowds or self._unseen(stroke):
             self._queue.append((stroke, nth))
 
@@ -228,7 +254,26 @@ class DocumentConflicts:
         while self._queue and (limit is None or self.steps < limit):
             stroke, nth = self._queue.popleft()
             self._detect(stroke, nth)
+        if self._packs.fresh >= EVERY and not self._queue:
+            self.pack()
         return len(self._queue)
+
+    def pack(self, recent: int = RECENT, least: int = LEAST) -> None:
+        """Keep small what nobody is concurrent with, of all but the newest *recent* revisions (see `packs`).
+
+        Rows of fewer than *least* strokes are not worth it.
+        `work` does so by itself from time to time. Nothing that is found, before or after, depends on it.
+        """
+        if not self._queue and not self._all_records:
+            self._packs.pack(self._recent, recent, least)
+
+    def packed_above(self, revision: int) -> bool:
+        """True if edits released after *revision* are packed: one who had not seen them makes them be unpacked."""
+        return self._packs.top > revision
+
+    def clocks(self) -> dict[int, int]:
+        """The next clock of every client."""
+        return self._shadow.clocks()
 
     def _detect(self, stroke: Stroke, nth: int) -> None:
         clusters = self._clusters
@@ -237,56 +282,15 @@ class DocumentConflicts:
             for run in runs:
                 land(clusters, stroke, run, nth)
         unseen = self._unseen(stroke)
-        if not unseen or not runs:
-            return
-        survey = Survey(stroke, nth, unseen)
-        stretched: dict[Stroke, None] = {}
-
-        def settled(partner: Stroke, clock: int, possible: int) -> bool:
-            mine, theirs = stroke.spots, partner.spots
-            if not isinstance(mine, Spot) or not isinstance(theirs, Spot) or self._all_records:
-                return False
-            cluster = mine.cluster
-            if cluster is None or cluster is not theirs.cluster or theirs.nth > partner.nth_of(clock):
-                return False
-            return cluster.crowd is not None or (cluster.certain and not possible & ~cluster.kinds)
-
-        for run in runs:
-            if run in survey.covered:
-                continue
-            low = max(run.clock, stroke.clock_at(nth)) if run.stroke is stroke else run.clock
-            entries = None
-            if clusters.crowds:
-                entries = survey.zone(run, low, Shortcut(clusters, stroke, nth, run))
-            if entries is None:
-                entries = survey.zone(run, low, None) or []
-            for meeting in survey.meetings(entries, settled):
-                self._join(stroke, nth, meeting, stretched)
-        for other in stretched:
-            clusters.link(other)
-        settle(clusters)
-        self._steps += survey.steps
+        if unseen:
+            search = Search(clusters, stroke, nth, unseen, self.records if self._all_records else None, self._grain)
+            search.look(runs)
+            self._steps += search.steps
 
     def _touched(self, stroke: Stroke, nth: int) -> list[Run]:
         if stroke.revs is None:
             return list(self._shadow.runs(stroke.ins + stroke.dels))
         return [self._shadow.find(stroke.ins[0], stroke.clock_at(nth))]
-
-    def _join(self, stroke: Stroke, nth: int, meeting: Meeting, stretched: dict[Stroke, None]) -> None:
-        partner, theirs_nth, kinds, own, theirs, first, last = meeting
-        clusters = self._clusters
-        spots = {clusters.spot(stroke, run, nth): None for run in own}
-        spots.update((clusters.spot(partner, run, theirs_nth), None) for run in theirs)
-        certain = surely_parted(stroke, partner)
-        clusters.unite(spots, kinds, certain)
-        for spot in spots:
-            if clusters.reach(spot, first, last):
-                stretched[spot.stroke] = None
-        if self._all_records:
-            one, other = sorted((stroke.rev, partner.rev))
-            record = Record(one, other, kinds_of(kinds), first, last, certain)
-            if record not in self.records:
-                self.records.append(record)
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -297,27 +301,44 @@ class DocumentConflicts:
         """
         changed = []
         superseded = []
+        self._resettle()
         for cluster in self._clusters.touched:
-            now = cluster.id
+            now = episode_id(self._shadow, cluster)
             superseded += [(old, now) for old in cluster.published if old != now]
             cluster.published = [now]
-            changed.append(episode_of(self._shadow, cluster))
+            episode = episode_of(self._shadow, cluster)
+            cluster.severity, cluster.settled_by = episode.severity, episode.settled_by
+            changed.append(episode)
         self._clusters.touched.clear()
         return Changes(tuple(changed), tuple(superseded))
 
+    def _resettle(self) -> None:
+        """Touch the clusters that somebody has settled since they were read."""
+        touched = self._clusters.touched
+        for cluster in self._stirred:
+            if cluster in self._clusters.all and cluster not in touched:
+                before = cluster.settled_by
+                if settled_by(self._shadow, cluster, cluster.severity) != before:
+                    touched[cluster] = None
+        self._stirred.clear()
+
+    def report_all(self) -> None:
+        """Let `changes` give out every episode again."""
+        self._clusters.touched.update(self._clusters.all)
+
     def episodes(self) -> tuple[Episode, ...]:
-        """The conflict log: by root name, then in document order."""
+        """The conflict log: by root name, sequences first, then in document order."""
         found = []
         for cluster in self._clusters.all:
             span = span_of(self._shadow, cluster)
-            assert span.first.line is not None
-            found.append((span.first.line.root, span.first.order, span.low, cluster.low, cluster))
-        found.sort(key=lambda place: place[:4])
+            name = episode_id(self._shadow, cluster)
+            found.append((span.line.root, span.line.key or "", span.first.order, span.low, cluster.low, name, cluster))
+        found.sort(key=lambda place: place[:6])
         return tuple(episode_of(self._shadow, place[-1]) for place in found)
 
     def episode(self, id: str) -> Episode | None:
         """The episode that *id* names or that took it in, None if there is none."""
-        cluster = self._cluster(id)
+        cluster = cluster_named(self._clusters, id)
         return None if cluster is None else episode_of(self._shadow, cluster)
 
     def resolve_alias(self, id: str) -> str | None:
@@ -325,30 +346,18 @@ class DocumentConflicts:
 
         Works for every id the episode, or one merged into it, may have had, whether or not it was ever given out.
         """
-        cluster = self._cluster(id)
-        return None if cluster is None else cluster.id
+        cluster = cluster_named(self._clusters, id)
+        return None if cluster is None else episode_id(self._shadow, cluster)
 
     def now(self, id: str) -> str | None:
         """What the document says at present where the episode is, None if there is no such episode."""
-        cluster = self._cluster(id)
-        return None if cluster is None else text(span_of(self._shadow, cluster).parts(), everything)
+        cluster = cluster_named(self._clusters, id)
+        return None if cluster is None else now_of(self._shadow, cluster)
 
-    def _cluster(self, id: str) -> Cluster | None:
-        what, _, rest = id.partition("-")
-        client, _, clock = rest.partition("-")
-        try:
-            run = self._shadow.find(int(client), int(clock))
-        except (KeyError, ValueError):
-            return None
-        strokes = (run.stroke,) if what == "c" else run.deleters if what == "d" else None
-        for stroke in strokes or ():
-            spot = self._spot_at(stroke, run)
-            if spot is not None and spot.cluster is not None:
-                return spot.cluster
-        return None
-
-    def _spot_at(self, stroke: Stroke, run: Run) -> Spot | None:
-        return None if stroke.spots is None or run.mute else self._clusters.spot(stroke, run, stroke.count)
+    def found(self, id: str) -> tuple[Shadow, Cluster] | None:
+        """The items and the connected edits behind an entry, for `versions.Versions`; None if there is none."""
+        cluster = cluster_named(self._clusters, id)
+        return None if cluster is None else (self._shadow, cluster)
 
 
 def _only_struct(update: Update) -> Struct | None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import Final
 
 from keepboth.conflicts.crowds import Crowd
-from keepboth.conflicts.runs import Run
+from keepboth.conflicts.model import Severity
+from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Stroke
 from keepboth.yjs.structs import Id
@@ -21,14 +23,19 @@ from keepboth.yjs.structs import Id
 LowId = tuple[int, int, str]
 """``(client, clock, "c" or "d")``: an id somebody touched, created or deleted. The lowest names the episode."""
 
+NO_LOW: Final[LowId] = (2**64, 0, "")
+"""Of a spot that neither created nor deleted anything there."""
+
 
 class Cluster:
     """A connected set of spots. ``published``: the ids it was given out under, by itself or by clusters it took in.
 
-    ``crowd`` is set once it has more than ``cap`` spots.
+    ``weight``: how many of its spots are not just beside (see `places`); ``crowd`` is set once they are more than
+    ``cap``. ``severity`` and
+    ``settled_by`` are as they were given out last.
     """
 
-    __slots__ = ("certain", "crowd", "kinds", "low", "published", "spots")
+    __slots__ = ("certain", "crowd", "kinds", "low", "published", "settled_by", "severity", "spots", "weight")
 
     def __init__(self, spot: Spot) -> None:
         self.spots: list[Spot] = []
@@ -37,20 +44,26 @@ class Cluster:
         self.low = spot.low
         self.published: list[str] = []
         self.crowd: Crowd | None = None
+        self.weight = 0
+        self.severity: Severity = "same-gap"
+        self.settled_by: int | None = None
 
     @property
-    def id(self) -> str:
-        client, clock, what = self.low
-        return f"{what}-{client}-{clock}"
+    def line(self) -> Line:
+        line = self.spots[0].first.line
+        assert line is not None
+        return line
 
 
 class Spot:
     """``first`` is its leftmost run, ``last`` its last id. ``nth``: the first event of the stroke that takes part.
 
-    ``left`` and ``right`` are the outermost ids of its records, kept where the stroke has several spots.
+    ``left`` and ``right`` are the outermost ids of its records, kept where the stroke has or may get several spots.
     """
 
     __slots__ = ("cluster", "first", "last", "left", "low", "nth", "right", "stroke")
+
+    beside = False
 
     def __init__(self, stroke: Stroke, nth: int, first: Run, last: Id, low: LowId) -> None:
         self.stroke = stroke
@@ -71,6 +84,17 @@ class Spot:
         return (client, stroke.clock_at(self.nth)), (client, clock + length - 1)
 
 
+def clusters_of(stroke: Stroke) -> list[Cluster]:
+    """The clusters that *stroke* takes part in; one may be there several times."""
+    spots = stroke.spots
+    if spots is None and stroke.places is None:
+        return []
+    found = [spots] if isinstance(spots, Spot) else spots or []
+    if stroke.places is not None:
+        found = [*found, *stroke.places.values()]
+    return [spot.cluster for spot in found if spot.cluster is not None]
+
+
 def low_id(stroke: Stroke, run: Run, clock: int) -> LowId:
     return (run.client, clock, "c" if run.stroke is stroke else "d")
 
@@ -78,10 +102,11 @@ def low_id(stroke: Stroke, run: Run, clock: int) -> LowId:
 class Clusters:
     """The clusters of one document. ``touched`` collects those that changed, for whoever reports them to empty.
 
-    ``crowded`` and ``fresh`` are clusters that have become crowds and spots new in one: `crowds.settle` empties them.
+    ``keyed``: the clusters of each key. ``crowded`` and ``fresh`` are clusters that have become crowds and spots new in
+    one: `crowds.settle` empties them.
     """
 
-    __slots__ = ("_cap", "_gap", "all", "crowded", "crowds", "fresh", "shadow", "steps", "touched")
+    __slots__ = ("_cap", "_gap", "all", "crowded", "crowds", "fresh", "keyed", "shadow", "steps", "touched")
 
     def __init__(self, shadow: Shadow, gap: int, cap: int | None) -> None:
         self.shadow = shadow
@@ -89,6 +114,7 @@ class Clusters:
         self._cap = cap
         self.all: dict[Cluster, None] = {}
         self.crowds: dict[Cluster, None] = {}
+        self.keyed: dict[Line, dict[Cluster, None]] = {}
         self.touched: dict[Cluster, None] = {}
         self.crowded: list[Cluster] = []
         self.fresh: list[Spot] = []
@@ -110,6 +136,9 @@ class Clusters:
         if result is None:
             result = Cluster(alone[0])
             self.all[result] = None
+            line = alone[0].first.line
+            if line is not None and line.key is not None:
+                self.keyed.setdefault(line, {})[result] = None
         for spot in alone:
             if spot.cluster is None:
                 self._take(result, spot)
@@ -123,10 +152,11 @@ class Clusters:
         spot.cluster = cluster
         cluster.spots.append(spot)
         cluster.low = min(cluster.low, spot.low)
+        cluster.weight += not spot.beside
         self.touched[cluster] = None
         if cluster.crowd is not None:
             self.fresh.append(spot)
-        elif self._cap is not None and len(cluster.spots) > self._cap:
+        elif self._cap is not None and cluster.weight > self._cap:
             self.crowded.append(cluster)
 
     def _merge(self, one: Cluster, other: Cluster) -> Cluster:
@@ -140,8 +170,11 @@ class Clusters:
             one.crowd = other.crowd
             self.crowds[one] = None
             self.fresh += one.spots
-        elif self._cap is not None and len(one.spots) + len(other.spots) > self._cap:
+        elif self._cap is not None and one.weight + other.weight > self._cap:
             self.crowded.append(one)
+        if other in self.keyed.get(one.line, ()):
+            del self.keyed[one.line][other]
+        one.weight += other.weight
         one.spots += other.spots
         one.kinds |= other.kinds
         one.certain = one.certain or other.certain
@@ -158,7 +191,8 @@ class Clusters:
         if nth < spot.nth:
             spot.nth = nth
             stroke = spot.stroke
-            spot.low = (stroke.ins[0], stroke.clock_at(nth), "c")
+            if not spot.beside:
+                spot.low = (stroke.ins[0], stroke.clock_at(nth), "c")
             if spot.cluster is not None:
                 spot.cluster.low = min(spot.cluster.low, spot.low)
                 self.touched[spot.cluster] = None
@@ -174,7 +208,7 @@ class Clusters:
             if nth < spots.nth:
                 self.join_from(spots, nth)
             return spots
-        return spots[bisect_right(spots, (id(run.line), run.order), key=_place) - 1]
+        return spots[bisect_right(spots, _where(run), key=_place) - 1]
 
     def _spots(self, stroke: Stroke, nth: int) -> Spot | list[Spot]:
         if stroke.revs is not None:
@@ -225,16 +259,21 @@ class Clusters:
 
     def reach(self, spot: Spot, first: Id, last: Id) -> bool:
         """Note that a record of *spot* reaches from *first* to *last*; return True if that is news for `link`."""
-        if not isinstance(spot.stroke.spots, list):
+        stroke = spot.stroke
+        several = stroke.places is not None or isinstance(stroke.spots, list)
+        if not several and not self.shadow.below and not self.shadow.formatted:
             return False
-        news = False
+        news = spot.beside  # may be new
+        before = (spot.left, spot.right)
         if spot.left is None or self.place(first) < self.place(spot.left):
             spot.left = first
             news = True
         if spot.right is None or self.place(last) > self.place(spot.right):
             spot.right = last
             news = True
-        return news
+        if spot.beside and spot.cluster is not None and (spot.left, spot.right) != before:
+            self.touched[spot.cluster] = None
+        return news and several and spot.first.line is not None and spot.first.line.key is None
 
     def place(self, item: Id) -> tuple[int, int]:
         """Where an id lies in its line: grows along it."""
@@ -242,14 +281,22 @@ class Clusters:
 
     def link(self, stroke: Stroke) -> None:
         """Unite the spots of *stroke* whose records lie within the gap of each other on its author's screen."""
-        spots = stroke.spots
-        if not isinstance(spots, list):
+        spots = stroke.spots if isinstance(stroke.spots, list) else [stroke.spots] if stroke.spots is not None else []
+        if stroke.places is not None:
+            spots = [*spots, *stroke.places.values()]
+        if len(spots) < 2:
             return
         lines: dict[int, list[tuple[tuple[int, int], Id, Id, Spot]]] = {}
+        crowds: set[Crowd] = set()
         for spot in spots:
             crowd = spot.cluster.crowd if spot.cluster is not None else None
-            left, right = (spot.left, spot.right) if crowd is None else (crowd.low, crowd.high)
-            if left is not None and right is not None:
+            left, right = spot.left, spot.right
+            if crowd is not None:
+                if crowd in crowds:
+                    continue  # all that lie in a crowd reach as far as it does
+                crowds.add(crowd)
+                left, right = crowd.low, crowd.high
+            if left is not None and right is not None and spot.first.line is not None and spot.first.line.key is None:
                 lines.setdefault(id(spot.first.line), []).append((self.place(left), left, right, spot))
         for reaches in lines.values():
             reaches.sort(key=lambda reach: reach[0])
@@ -281,14 +328,20 @@ class Clusters:
         return True
 
 
+def _where(run: Run) -> tuple[int, int]:
+    """Line by line, in document order."""
+    assert run.line is not None
+    return (run.line.number, run.order)
+
+
 def _place(spot: Spot) -> tuple[int, int]:
-    return (id(spot.first.line), spot.first.order)
+    return _where(spot.first)
 
 
 def touched_runs(shadow: Shadow, stroke: Stroke) -> list[Run]:
     """What one event inserted or deleted, in document order, line by line."""
     runs = [run for run in shadow.runs(stroke.ins + stroke.dels) if not run.mute]
-    runs.sort(key=lambda run: (id(run.line), run.order))
+    runs.sort(key=_where)
     return runs
 
 

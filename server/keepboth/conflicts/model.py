@@ -21,7 +21,13 @@ Kind = Literal[
     "in-removed-subtree",
     "format",
     "format-in-deleted",
+    "same-line",
 ]
+"""``same-line`` is found only where lines are what separates: see `keepboth.conflicts.lines`."""
+
+Grain = Literal["character", "line"]
+"""What keeps two changes apart: a character that both still see, or a whole line of them."""
+
 STRICT_KINDS: Final[frozenset[Kind]] = frozenset(
     {"insert-insert", "delete-delete", "insert-in-deleted", "map-key", "in-removed-subtree", "format"}
 )

@@ -33,6 +33,6 @@ def severity_of(kinds: frozenset[Kind], sides: Sequence[Side], rewrote: int, mer
         return "agreed" if merged in texts else "duplicated"
     if kinds <= _DELETES:
         return "both-removed"
-    if rewrote > 1:
+    if rewrote > 1 and kinds != {"same-line"}:
         return "both-rewrote"
     return "orphaned" if "insert-in-deleted" in kinds else "same-gap"

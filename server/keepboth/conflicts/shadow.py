@@ -8,31 +8,51 @@ there: that is the caller's promise, kept within a batch by `integrate`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
 
-from keepboth.conflicts.runs import Line, Run, RunIndex, link, units_of
+from keepboth.conflicts.formats import put_format
+from keepboth.conflicts.nesting import gone_with_holder, note_inside, note_undoer, note_writer, overwritten
+from keepboth.conflicts.runs import MAX_RUN, Line, Run, RunIndex, link, units_of
 from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.yata import left_of
 from keepboth.errors import InvalidRequest
-from keepboth.yjs.content import values
+from keepboth.yjs.content import format_of, values
 from keepboth.yjs.slicing import dependencies
-from keepboth.yjs.structs import ANY, DELETED, FORMAT, GC, JSON, SKIP, TYPE, Id, Range, Struct, Update
-
-MAX_RUN: Final = 1024
-"""A longer run is not extended: appending copies its text."""
+from keepboth.yjs.structs import DELETED, FORMAT, GC, SKIP, STRING, TYPE, Id, Range, Struct, Update
 
 
 class Shadow:
-    """All items of one document. ``late``: strokes whose deletes had to wait for their items, which have now come."""
+    """All items of one document.
 
-    __slots__ = ("_awaited", "_clients", "_held", "_roots", "late")
+    ``late``: strokes whose deletes had to wait for their items, which have now come. ``stirred``: strokes that have met
+    others and whose content has now been deleted. ``below``: the lines of each nested type. ``formatted``: true once
+    there was a format.
+    """
+
+    __slots__ = (
+        "_awaited",
+        "_clients",
+        "_held",
+        "_inserted",
+        "_roots",
+        "_wrote",
+        "below",
+        "formatted",
+        "late",
+        "stirred",
+    )
 
     def __init__(self) -> None:
         self._clients: dict[int, RunIndex] = {}
         self._roots: dict[str, Line] = {}
         self._held: dict[tuple[str | Id, str | None], Line] = {}
         self._awaited: dict[int, list[tuple[int, int, Stroke]]] = {}  # deletes of ids that are not there yet
+        self._inserted: list[int] = []  # by the stroke at work, not yet in its ``ins`` and ``wrote``
+        self._wrote: list[int] = []
+        self.below: dict[Run, list[Line]] = {}
+        self.formatted = False
         self.late: list[Stroke] = []
+        self.stirred: dict[Stroke, None] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -61,6 +81,36 @@ class Shadow:
             clock = ranges[at + 1]
             yield from self._clients[ranges[at]].between(clock, clock + ranges[at + 2])
 
+    def awaiting(self) -> set[Stroke]:
+        """Strokes that have deleted something which is not there yet."""
+        return {stroke for rows in self._awaited.values() for _, _, stroke in rows}
+
+    def cut_out(self, ranges: tuple[int, ...]) -> Iterator[Run]:
+        """The runs that hold ids in flat *ranges* and, having been cut at their ends, none besides."""
+        for at in range(0, len(ranges), 3):
+            known = self._clients[ranges[at]]
+            clock, end = ranges[at + 1], ranges[at + 1] + ranges[at + 2]
+            known.starting_at(clock)
+            known.ending_at(end - 1)
+            yield from known.between(clock, end)
+
+    def join(self, touched: Iterable[Id], one: Callable[[Run, Run], bool]) -> None:
+        """Make one run of neighbours by clock around the ids *touched* that *one* says differ in nothing."""
+        clocks: dict[int, list[int]] = {}
+        for client, clock in touched:
+            clocks.setdefault(client, []).append(clock)
+        for client, of_client in clocks.items():
+            self._clients[client].join(of_client, one)
+
+    def clocks(self) -> dict[int, int]:
+        """The next clock of every client."""
+        return {client: known.next for client, known in self._clients.items()}
+
+    def all_runs(self) -> Iterator[Run]:
+        """Every run, by client and clock."""
+        for known in self._clients.values():
+            yield from known.between(0, known.next)
+
     def tail(self, client: int) -> Run | None:
         """The run with the last clock of *client*."""
         known = self._clients.get(client)
@@ -77,7 +127,7 @@ class Shadow:
         right = tail.right
         if tail.deleters is not None or tail.length >= MAX_RUN or struct.client in self._awaited:
             return False
-        # Whatever does not build on the same item lies behind it: see `_place`.
+        # Whatever does not build on the same item lies behind it: see `left_of`.
         if right is not None and right.origin == struct.origin and (right.client, right.clock) != struct.right_origin:
             return False
         assert isinstance(tail.content, str)
@@ -109,6 +159,12 @@ class Shadow:
                     break
                 structs.popleft()
                 moved = True
+            if self._inserted:
+                stroke.ins += tuple(self._inserted)
+                self._inserted.clear()
+            if self._wrote:
+                stroke.wrote += tuple(self._wrote)
+                self._wrote.clear()
             if moved:
                 ready.extend(waiting.pop(client, ()))
         for stroke, update in batch:
@@ -157,41 +213,62 @@ class Shadow:
             run.content = _content(struct, offset)
             if right is not None and right.line is not line:
                 right = None
-            link(line, run, _place(self, line, run, left, right))
-            if struct.kind == DELETED:
-                run.mute = True
-                run.deleters = (stroke,)
-            elif struct.kind == FORMAT:
-                run.mute = True
-            if line.key is None and not run.mute:
-                stroke.ins += (client, run.clock, run.length)
+            link(line, run, left_of(self.find, line, run, left, right))
+            self._note(stroke, struct.kind, line, run)
         known.append(run)
         if client in self._awaited:
             self._catch_up(client, run.clock, run.clock + run.length)
         return None
 
+    def _note(self, stroke: Stroke, kind: int, line: Line, run: Run) -> None:
+        """Keep in mind what *stroke* did by inserting *run*."""
+        if kind == DELETED:
+            run.mute = True
+            run.deleters = (stroke,)
+        elif kind == FORMAT:
+            run.mute = True
+        elif kind == TYPE:
+            if line.types is None:
+                line.types = []
+            line.types.append(run)
+        if line.key is None and not run.mute:
+            self._inserted += (run.client, run.clock, run.length)
+        elif line.key is not None or kind == FORMAT:
+            self._wrote += (run.client, run.clock, run.length)
+            note_writer(stroke, line)
+            if line.key is None:
+                self.formatted = True
+                put_format(line, run)
+        if line.holder is not None:
+            note_inside(stroke, line)
+
     def _line(self, parent: str | Id, key: str | None) -> Line | None:
         """The line of a shared type named on the wire, None if there is no such type."""
+        number = len(self._roots) + len(self._held)
         if isinstance(parent, str) and key is None:
             line = self._roots.get(parent)
             if line is None:
-                line = self._roots[parent] = Line(parent, None)
+                line = self._roots[parent] = Line(parent, None, None, number)
             return line
         line = self._held.get((parent, key))
         if line is None:
             name = parent
+            holder = None
             if isinstance(parent, tuple):
                 holder = self.find(*parent)
                 if holder.line is None or holder.kind != TYPE:
                     return None
                 name = f"{parent[0]}.{parent[1]}"
             assert isinstance(name, str)
-            line = self._held[parent, key] = Line(name, key)
+            line = self._held[parent, key] = Line(name, key, holder, number)
+            if holder is not None:
+                self.below.setdefault(holder, []).append(line)
         return line
 
     # -- deleting --------------------------------------------------------------------------------------------------
 
     def _delete(self, stroke: Stroke, deletes: dict[int, list[Range]]) -> None:
+        found: list[Run] = []
         for client, ranges in deletes.items():
             known = self._clients.get(client)
             there = known.next if known else 0
@@ -200,17 +277,21 @@ class Shadow:
                 if end > there:
                     self._awaited.setdefault(client, []).append((max(clock, there), end, stroke))
                 if clock < there:
-                    self._delete_range(client, clock, min(end, there), stroke)
+                    self._delete_range(client, clock, min(end, there), stroke, found)
+        _note_deleted(stroke, found)
 
-    def _delete_range(self, client: int, clock: int, end: int, stroke: Stroke) -> None:
+    def _delete_range(self, client: int, clock: int, end: int, stroke: Stroke, found: list[Run]) -> None:
+        """Make *stroke* a deleter of what it deletes; append to *found* what others inserted."""
         known = self._clients[client]
         known.starting_at(clock)
         if end < known.next:
             known.starting_at(end)
-        found: list[int] = []
         for run in known.between(clock, end):
-            if run.line is None or run.kind == DELETED:
+            line = run.line
+            if line is None or run.kind == DELETED:
                 continue
+            if line.key is not None and overwritten(stroke, run):
+                continue  # Yjs deletes what was overwritten, as it merges
             if run.stretch is not None:
                 run.stretch.alive = False
             deleters = run.deleters
@@ -220,26 +301,60 @@ class Shadow:
                 continue  # repeats what its author had seen deleted
             else:
                 run.deleters = (*deleters, stroke)
-            if run.stroke is stroke:
+            maker = run.stroke
+            if maker is stroke:
                 run.mute = True  # typed and deleted in one go
-            elif not run.mute and run.line.key is None:
-                if found and found[-3] == client and found[-2] + found[-1] == run.clock:
-                    found[-1] += run.length
-                else:
-                    found += (client, run.clock, run.length)
-        stroke.dels += tuple(found)
+                continue
+            if maker.spots is not None or maker.places is not None:
+                self.stirred[maker] = None
+                if maker.undoers is not None:
+                    note_undoer(maker, stroke, run)
+            found.append(run)
 
     def _catch_up(self, client: int, clock: int, end: int) -> None:
         """Carry out the deletes that waited for ids from *clock* to *end*."""
         rest: list[tuple[int, int, Stroke]] = []
         for low, high, stroke in self._awaited.pop(client):
             if low < end:
-                self._delete_range(client, max(low, clock), min(high, end), stroke)
+                found: list[Run] = []
+                self._delete_range(client, max(low, clock), min(high, end), stroke, found)
+                _note_deleted(stroke, found)
                 self.late.append(stroke)
             if high > end:
                 rest.append((max(low, end), high, stroke))
         if rest:
             self._awaited[client] = rest
+
+
+def _note_deleted(stroke: Stroke, found: list[Run]) -> None:
+    """Keep in mind what *stroke* did by deleting *found*, runs that others inserted."""
+    dels: list[int] = []
+    wrote: list[int] = []
+    with_holder: dict[Line, bool] = {}
+    for run in found:
+        line = run.line
+        assert line is not None
+        if line.holder is not None:
+            gone = with_holder.get(line)
+            if gone is None:
+                gone = with_holder[line] = gone_with_holder(stroke, line)
+            if gone:
+                run.gone = (*(run.gone or ()), stroke)
+                continue
+            note_inside(stroke, line)
+        if line.key is not None or run.kind == FORMAT:
+            wrote += (run.client, run.clock, run.length)
+            note_writer(stroke, line)
+        elif run.mute:
+            continue
+        elif dels and dels[-3] == run.client and dels[-2] + dels[-1] == run.clock:
+            dels[-1] += run.length
+        else:
+            dels += (run.client, run.clock, run.length)
+    if dels:
+        stroke.dels += tuple(dels)
+    if wrote:
+        stroke.wrote += tuple(wrote)
 
 
 def _content(struct: Struct, offset: int) -> str | tuple[object, ...] | None:
@@ -248,33 +363,6 @@ def _content(struct: Struct, offset: int) -> str | tuple[object, ...] | None:
         if len(content) != struct.length:
             content = units_of(content)
         return content[offset:] if offset else content
-    if struct.kind in (ANY, JSON):
-        return tuple(values(struct)[offset:])
-    return None
-
-
-def _place(shadow: Shadow, line: Line, run: Run, left: Run | None, right: Run | None) -> Run | None:
-    """The run that *run* goes behind. Source: Yjs 13 ``Item.integrate``; yrs ``Item::integrate`` does the same."""
-    if left.right is right if left is not None else right is not None and right.left is None:
-        return left
-    other = left.right if left is not None else line.first
-    origin, client = run.origin, run.client
-    before: set[Run] = set()
-    conflicting: set[Run] = set()
-    while other is not None and other is not right:
-        before.add(other)
-        conflicting.add(other)
-        if other.origin == origin:
-            if other.client < client:
-                left = other
-                conflicting.clear()
-            elif other.right_origin == run.right_origin:
-                break
-        elif other.origin is not None and (source := shadow.find(*other.origin)) in before:
-            if source not in conflicting:
-                left = other
-                conflicting.clear()
-        else:
-            break
-        other = other.right
-    return left
+    if struct.kind in (STRING, DELETED):
+        return None
+    return format_of(struct) if struct.kind == FORMAT else tuple(values(struct)[offset:])

@@ -19,6 +19,9 @@ from keepboth.events import Seen
 
 if TYPE_CHECKING:
     from keepboth.conflicts.episodes import Spot
+    from keepboth.conflicts.formats import Painted
+    from keepboth.conflicts.places import PlaceKey
+    from keepboth.conflicts.runs import Line, Run
 
 
 class Session:
@@ -76,6 +79,11 @@ class Stroke:
     ``ins`` and ``dels`` name what it did as flat ``(client, clock, length, …)`` ranges: inserted content that has a
     place in a sequence, and ids it deleted. ``floor``: every event with an effective revision up to it is known.
     ``revs``, ``effs`` and ``clocks`` hold one value an event once there are two.
+
+    ``wrote`` names what else it did, in the same form: content of keys that it set or removed, and format items that it
+    inserted or deleted; ``lines`` holds that by line, once somebody asked. ``inside``: the lines of nested types that
+    it edited, one as itself, several as keys. ``spots`` and ``places`` are where it met others; ``painted`` what it
+    formatted, and ``undoers`` who deleted something that it inserted (True: more than formats), once somebody asked.
     """
 
     __slots__ = (
@@ -86,15 +94,21 @@ class Stroke:
         "effs",
         "floor",
         "ins",
+        "inside",
         "last_eff",
         "last_rev",
+        "lines",
         "lower",
+        "painted",
+        "places",
         "rev",
         "revs",
         "session",
         "spots",
         "undeclared",
+        "undoers",
         "upper",
+        "wrote",
     )
 
     def __init__(self, fact: EditFact, session: Session) -> None:
@@ -105,8 +119,7 @@ class Stroke:
         lower, upper = fact.context
         self.lower = lower
         self.upper = lower if upper == lower else upper
-        floor = min(lower.base, lower.exclude[0][0] - 1) if lower.exclude else lower.base
-        self.floor = min(floor, fact.effective - 1)
+        self.floor = floor_of(fact)
         self.undeclared = fact.undeclared_delete
         self.ins: tuple[int, ...] = ()
         self.dels: tuple[int, ...] = ()
@@ -114,6 +127,12 @@ class Stroke:
         self.effs: array[int] | None = None
         self.clocks: array[int] | None = None
         self.spots: Spot | list[Spot] | None = None
+        self.wrote: tuple[int, ...] = ()
+        self.lines: dict[Line, list[Run]] | None = None
+        self.inside: Line | dict[Line, None] | None = None
+        self.undoers: dict[Stroke, bool] | None = None
+        self.places: dict[PlaceKey, Spot] | None = None
+        self.painted: dict[Line, dict[str, list[Painted]]] | None = None
 
     @property
     def count(self) -> int:
@@ -196,6 +215,13 @@ class Stroke:
         if nth == other.count:
             return high
         return min(max(other.clock_at(nth), low), high)
+
+
+def floor_of(fact: EditFact) -> int:
+    """The effective revision up to which the author of *fact* knew every event."""
+    lower = fact.context.lower
+    floor = min(lower.base, lower.exclude[0][0] - 1) if lower.exclude else lower.base
+    return min(floor, fact.effective - 1)
 
 
 def _cut(lower: Seen, other: Stroke) -> int:

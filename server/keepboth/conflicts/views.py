@@ -1,32 +1,34 @@
 """An episode's texts, read from the shadow: what was there, what each side made of it, what came of it all.
 
-Every view shows the items between the episode's first and last id. *Base* is what everybody taking part had before: the
-intersection of the events' pasts. A *side* is what one actor's events and all they had seen make. *Merged* is what the
-episode's events and all they had seen make together; so, like all else here, it depends on the episode's events only
-and never changes because of edits elsewhere or later (`now` reads what the document says at present).
-
-Content that is not text shows as its JSON, a nested shared type as U+FFFC.
+Every view shows the items between the episode's first and last id, or what a key holds. *Base* is what everybody taking
+part had before: the intersection of the events' pasts. A *side* is what one actor's events and all they had seen make.
+*Merged* is what the episode's events and all they had seen make together; so, like all else here but ``settled_by``, it
+depends on the episode's events only and never changes because of edits elsewhere or later (`now` reads what the
+document says at present).
 """
 
 from __future__ import annotations
 
-import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from keepboth.conflicts.episodes import Cluster, Spot
-from keepboth.conflicts.model import Episode, Side
-from keepboth.conflicts.runs import Run, text_of
+from keepboth.conflicts.episodes import Cluster
+from keepboth.conflicts.kinds import BESIDE, DELETE_DELETE, INSERT_IN_DELETED, INSERT_INSERT, kinds_of
+from keepboth.conflicts.model import Episode
+from keepboth.conflicts.paths import heading_above, line_number, path_to
+from keepboth.conflicts.places import episode_id
+from keepboth.conflicts.rendering import Part, Piece, joined, shortened, shown
+from keepboth.conflicts.runs import Line, Run
+from keepboth.conflicts.screens import Screen, everything, intersection_of, union_of, visible
+from keepboth.conflicts.settling import settled_by
+from keepboth.conflicts.severity import severity_of
 from keepboth.conflicts.shadow import Shadow
-from keepboth.conflicts.strokes import Stroke
-from keepboth.conflicts.zones import DELETE_DELETE, INSERT_IN_DELETED, INSERT_INSERT, kinds_of
+from keepboth.conflicts.sides import Region, by_side, rewrote, side_of
 
 AROUND: Final = 200
 """Characters of text given before and after an episode."""
-
-Screen = Callable[[Stroke], int]
-"""Says how many events of a stroke it shows the work of."""
 
 
 class Span(NamedTuple):
@@ -37,7 +39,13 @@ class Span(NamedTuple):
     last: Run
     high: int
 
-    def parts(self) -> Iterator[tuple[Run, int, int]]:
+    @property
+    def line(self) -> Line:
+        line = self.first.line
+        assert line is not None
+        return line
+
+    def parts(self) -> Iterator[Part]:
         run: Run | None = self.first
         while run is not None:
             low = self.low if run is self.first else run.clock
@@ -64,40 +72,66 @@ def span_of(shadow: Shadow, cluster: Cluster) -> Span:
     return Span(first[0], first[1], last[0], last[1] + 1)
 
 
+def region_of(span: Span) -> Region:
+    """What the views of an episode show."""
+    return Region.of(span.line, tuple(span.parts()) if span.line.key is None else ())
+
+
+def now_of(shadow: Shadow, cluster: Cluster) -> str:
+    """What the document says at present where the episode is."""
+    return shortened(region_of(span_of(shadow, cluster)).text(shadow, everything))
+
+
 def episode_of(shadow: Shadow, cluster: Cluster) -> Episode:
     """Read one entry of the conflict log."""
     span = span_of(shadow, cluster)
-    by_actor: dict[str, list[Spot]] = {}
-    for spot in cluster.spots:
-        by_actor.setdefault(spot.stroke.actor, []).append(spot)
-    merged = union_of(spot.stroke for spot in cluster.spots)
-    revisions = sorted({rev for spot in cluster.spots for rev in spot.stroke.revisions_from(spot.nth)})
-    assert span.first.line is not None
+    line = span.line
+    region = region_of(span)
+    spots = cluster.spots
+    merged = union_of(spot.stroke for spot in spots)
+    base = intersection_of(spots)
+    bits = cluster.kinds if cluster.crowd is None else _possible(shadow, cluster)
+    kinds = kinds_of(bits)
+    said = region.text(shadow, merged)
+    before = region.on(base)
+    grouped = by_side(spots)
+    sides = tuple(side_of(shadow, region, who, own, merged, said) for who, own in grouped.items())
+    severity = severity_of(kinds, sides, sum(rewrote(region, before, own, base) for own in grouped.values()), said)
+    revisions = sorted({rev for spot in spots for rev in spot.stroke.revisions_from(spot.nth)})
     return Episode(
-        id=cluster.id,
-        kinds=kinds_of(cluster.kinds if cluster.crowd is None else _possible(shadow, cluster)),
+        id=episode_id(shadow, cluster),
+        kinds=kinds,
         certain=cluster.certain if cluster.crowd is None else _surely_apart(cluster),
-        interleaved=_interleaved(span, cluster, merged),
+        interleaved=line.key is None and _interleaved(span, cluster, merged),
         capped=cluster.crowd is not None,
-        root=span.first.line.root,
+        root=line.root,
         first_revision=revisions[0],
         last_revision=revisions[-1],
         revisions=tuple(revisions),
-        base=text(span.parts(), intersection_of(cluster.spots)),
-        sides=tuple(
-            Side(
-                actor,
-                text(span.parts(), union_of(spot.stroke for spot in spots)),
-                tuple(sorted({rev for spot in spots for rev in spot.stroke.revisions_from(spot.nth)})),
-            )
-            for actor, spots in sorted(by_actor.items())
-        ),
-        merged=text(span.parts(), merged),
-        before=_before(span, merged),
-        after=_after(span, merged),
+        base=shortened(before.text(shadow, base)),
+        sides=tuple(replace(side, text=shortened(side.text), lost=shortened(side.lost)) for side in sides),
+        merged=shortened(said),
+        before=_before(shadow, span, merged) if line.key is None else "",
+        after=_after(shadow, span, merged) if line.key is None else "",
         anchor_first=(span.first.client, span.low),
         anchor_last=(span.last.client, span.high - 1),
+        key=line.key,
+        path=path_to(line, span.first, span.low, merged),
+        line=line_number(line, span.first, span.low, merged),
+        heading=heading_above(shadow, line, span.first, merged),
+        self_only=len({actor for actor, _ in grouped}) == 1,
+        double_initialisation=bool(bits & INSERT_INSERT) and _was_empty(line, base),
+        severity=severity,
+        settled_by=settled_by(shadow, cluster, severity),
     )
+
+
+def _was_empty(line: Line, base: Screen) -> bool:
+    for run in line.runs():
+        low, high = visible(run, run.clock, run.end, base)
+        if low < high:
+            return False
+    return True
 
 
 def _possible(shadow: Shadow, cluster: Cluster) -> int:
@@ -108,6 +142,7 @@ def _possible(shadow: Shadow, cluster: Cluster) -> int:
     deleting = {spot.stroke.session for spot in cluster.spots if spot.stroke.dels}
     bits = INSERT_INSERT if len(inserting) > 1 else 0
     bits |= DELETE_DELETE if len(deleting) > 1 else 0
+    bits |= cluster.kinds & BESIDE
     return bits | (INSERT_IN_DELETED if inserting and deleting and len(inserting | deleting) > 1 else 0)
 
 
@@ -121,156 +156,36 @@ def _surely_apart(cluster: Cluster) -> bool:
     return len(exact) > 1
 
 
-# -- screens -------------------------------------------------------------------------------------------------------
-
-
-def union_of(strokes: Iterable[Stroke]) -> Screen:
-    """Show the work of *strokes* and of everything any of their authors had seen."""
-    members = set(strokes)
-    base = max(stroke.floor for stroke in members)
-    revs: dict[object, int] = {}
-    for stroke in members:
-        revs[stroke.session] = max(stroke.rev, revs.get(stroke.session, 0))
-    special = _special(members)
-    found: dict[Stroke, int] = {}
-
-    def shows(stroke: Stroke) -> int:
-        if stroke.last_eff <= base or stroke.rev <= revs.get(stroke.session, 0):
-            return stroke.count
-        nth = found.get(stroke)
-        if nth is None:
-            nth = stroke.nth_beyond(base)
-            for member in special:
-                nth = max(nth, member.cut(stroke))
-            found[stroke] = nth
-        return nth
-
-    return shows
-
-
-def intersection_of(spots: Iterable[Spot]) -> Screen:
-    """Show the work of what all authors of the members' events had seen before."""
-    least: dict[object, int] = {}
-    floors: dict[object, int] = {}
-    members: set[Stroke] = set()
-    for spot in spots:
-        stroke = spot.stroke
-        members.add(stroke)
-        rev = stroke.rev_at(spot.nth)
-        least[stroke.session] = min(rev, least.get(stroke.session, rev))
-        floors[stroke.session] = min(stroke.floor, floors.get(stroke.session, stroke.floor))
-    special = _special(members)
-    found: dict[Stroke, int] = {}
-
-    def shows(stroke: Stroke) -> int:
-        nth = found.get(stroke)
-        if nth is None:
-            nth = stroke.count
-            for session, floor in floors.items():
-                if session is stroke.session:
-                    nth = min(nth, stroke.nth_before(least[session]))
-                elif not special:
-                    nth = min(nth, stroke.nth_beyond(floor))
-            if special:
-                for member in members:
-                    if member.session is not stroke.session:
-                        nth = min(nth, member.cut(stroke))
-            found[stroke] = nth
-        return nth
-
-    return shows
-
-
-def everything(stroke: Stroke) -> int:
-    """Show all there is."""
-    return stroke.count
-
-
-def _special(members: set[Stroke]) -> list[Stroke]:
-    return [stroke for stroke in members if stroke.lower.include or stroke.floor != stroke.lower.base]
-
-
-# -- text ----------------------------------------------------------------------------------------------------------
-
-
-def visible(run: Run, low: int, high: int, shows: Screen) -> tuple[int, int]:
-    """The part of *run* from *low* to *high* on a screen: ``(low, new high)``."""
-    if run.mute:
-        return low, low
-    nth = shows(run.stroke)
-    if nth < run.stroke.count:
-        if nth == 0:
-            return low, low
-        high = min(high, run.stroke.clock_at(nth))
-    if high <= low or (run.deleters is not None and any(shows(other) for other in run.deleters)):
-        return low, low
-    return low, high
-
-
-def text(parts: Iterable[tuple[Run, int, int]], shows: Screen) -> str:
-    """What *parts* say on a screen."""
-    return _joined(_shown(run, *visible(run, low, high, shows)) for run, low, high in parts)
-
-
-def _joined(pieces: Iterable[tuple[bool, str]]) -> str:
-    out: list[str] = []
-    listed = False
-    for is_value, piece in pieces:
-        if piece:
-            if listed and is_value:
-                out.append(", ")
-            out.append(piece)
-            listed = is_value
-    return text_of("".join(out))
-
-
-def _shown(run: Run, low: int, high: int) -> tuple[bool, str]:
-    """``(is it a value, its text)``."""
-    if high <= low:
-        return False, ""
-    content = run.content
-    if isinstance(content, str):
-        return False, content[low - run.clock : high - run.clock]
-    if content is None:
-        return False, "\ufffc"
-    values = content[low - run.clock : high - run.clock]
-    return True, ", ".join(json.dumps(value, ensure_ascii=False, default=_name) for value in values)
-
-
-def _name(value: object) -> str:
-    return type(value).__name__
-
-
-def _before(span: Span, shows: Screen) -> str:
-    pieces: list[tuple[bool, str]] = []
+def _before(shadow: Shadow, span: Span, shows: Screen) -> str:
+    pieces: list[Piece] = []
     size = 0
     run: Run | None = span.first
     high = span.low
     while run is not None and size <= 2 * AROUND:
-        piece = _shown(run, *visible(run, run.clock, high, shows))
+        piece = shown(shadow, run, *visible(run, run.clock, high, shows), shows)
         pieces.append(piece)
         size += len(piece[1])
         run = run.left
         high = run.end if run is not None else 0
-    whole = _joined(reversed(pieces))
+    whole = joined(reversed(pieces))
     at = max(len(whole) - AROUND, 0)
     while 0 < at < len(whole) and _continues(whole, at):
         at += 1
     return whole[at:]
 
 
-def _after(span: Span, shows: Screen) -> str:
-    pieces: list[tuple[bool, str]] = []
+def _after(shadow: Shadow, span: Span, shows: Screen) -> str:
+    pieces: list[Piece] = []
     size = 0
     run: Run | None = span.last
     low = span.high
     while run is not None and size <= 2 * AROUND:
-        piece = _shown(run, *visible(run, low, run.end, shows))
+        piece = shown(shadow, run, *visible(run, low, run.end, shows), shows)
         pieces.append(piece)
         size += len(piece[1])
         run = run.right
         low = run.clock if run is not None else 0
-    whole = _joined(pieces)
+    whole = joined(pieces)
     at = min(len(whole), AROUND)
     while 0 < at < len(whole) and _continues(whole, at):
         at -= 1

@@ -14,24 +14,16 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.crowds import Shortcut
-from keepboth.conflicts.model import Kind
+from keepboth.conflicts.kinds import (
+    ADJACENT_DELETES,
+    DELETE_DELETE,
+    INSERT_AT_EDGE,
+    INSERT_IN_DELETED,
+    INSERT_INSERT,
+)
 from keepboth.conflicts.runs import Run, Stretch
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.yjs.structs import Id
-
-INSERT_INSERT: Final = 1
-DELETE_DELETE: Final = 2
-INSERT_IN_DELETED: Final = 4
-INSERT_AT_EDGE: Final = 8
-ADJACENT_DELETES: Final = 16
-
-KIND_OF: Final[dict[int, Kind]] = {
-    INSERT_INSERT: "insert-insert",
-    DELETE_DELETE: "delete-delete",
-    INSERT_IN_DELETED: "insert-in-deleted",
-    INSERT_AT_EDGE: "insert-at-edge",
-    ADJACENT_DELETES: "adjacent-deletes",
-}
 
 SEEN: Final = 1  # on the author's screen just after the edit
 THEIRS: Final = 2  # inserted by a partner
@@ -43,10 +35,6 @@ HOPS: Final = 32
 
 Entry = tuple[int, Run, int, int, tuple[Stroke, ...]]
 """``(flags, run, low, high, partners that deleted it)``: clocks *low* to *high*, exclusive, of a run."""
-
-
-def kinds_of(bits: int) -> frozenset[Kind]:
-    return frozenset(kind for bit, kind in KIND_OF.items() if bits & bit)
 
 
 class Meeting(NamedTuple):
@@ -166,13 +154,7 @@ class Survey:
         maker = run.stroke
         if run.deleters is None and maker.last_eff <= self._quick:
             return True
-        stroke = self.stroke
-        if maker is stroke:
-            cut = min(max(maker.clock_at(self.nth), low), high)
-        elif maker.session is stroke.session:
-            cut = high if maker.rev < self.rev else low
-        else:
-            cut = stroke.clock_cut(maker, low, high)
+        cut = self._known_part(run, low, high)
         if leftward and cut < high:
             self._unknown(run, cut, high, out)
         if cut > low and self._known(run, low, cut, out):
@@ -181,6 +163,15 @@ class Survey:
             self._unknown(run, cut, high, out)
         return False
 
+    def _known_part(self, run: Run, low: int, high: int) -> int:
+        """The first clock from *low* to *high* that the author had not seen just before the edit, *high* if none."""
+        stroke, maker = self.stroke, run.stroke
+        if maker is stroke:
+            return min(max(maker.clock_at(self.nth), low), high)
+        if maker.session is stroke.session:
+            return high if maker.rev < self.rev else low
+        return stroke.clock_cut(maker, low, high)
+
     def _unknown(self, run: Run, low: int, high: int, out: list[Entry]) -> None:
         flags = 0
         if run.stroke is self.stroke:
@@ -188,7 +179,7 @@ class Survey:
             self.covered.add(run)
         elif self.concurrent(run.stroke):
             flags = THEIRS
-        if run.deleters is not None and self.stroke in run.deleters:
+        if run.deleters is not None and self.stroke in run.acts():
             flags |= OWN_DELETE
             self.covered.add(run)
         if flags:
@@ -206,16 +197,17 @@ class Survey:
             return True
         flags = SEEN
         others: tuple[Stroke, ...] = ()
+        gone = run.gone or ()
         for deleter in run.deleters:
             if deleter is stroke:
-                flags = OWN_DELETE
+                flags = 0 if deleter in gone else OWN_DELETE
                 self.covered.add(run)
             elif deleter.session is stroke.session:
                 if deleter.rev < self.rev:
                     flags &= ~SEEN
             elif deleter.last_eff <= stroke.floor or stroke.knows(deleter):
                 flags &= ~SEEN
-            elif self.concurrent(deleter):
+            elif self.concurrent(deleter) and deleter not in gone:
                 others = (*others, deleter)
         if flags or others:
             out.append((flags, run, low, high, others))

@@ -24,11 +24,12 @@ from keepboth.events import (
     Draft,
     EventId,
     Micros,
+    Seen,
     TimeQuality,
 )
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.slicing import dependencies, inserted, slice_update
-from keepboth.yjs.structs import SKIP, Range, Struct, Update
+from keepboth.yjs.structs import SKIP, Id, Range, Struct, Update
 from keepboth.yjs.update import encode_update
 
 
@@ -52,12 +53,17 @@ class OwnStretch(NamedTuple):
     authored_at: Micros | None = None
 
 
+def _nothing(_session: str) -> int:
+    return 0
+
+
 @dataclass(slots=True)
 class RecordEdit:
     """The command: a session sent *payload*; please keep it.
 
     ``clients`` are the session's own Yjs client ids. ``transfer`` is true for a sync step 2. ``readable`` says whether
-    the CRDT can parse the payload. ``head`` is the document's last release point when the message came.
+    the CRDT can parse the payload. ``head`` is the document's last release point when the message came. ``applied``
+    says up to which release point a session is known to have applied the document.
     """
 
     owner: Owner
@@ -77,6 +83,7 @@ class RecordEdit:
     stretches: tuple[OwnStretch, ...] = ()
     causation_id: str | None = None
     event_id: EventId | None = None
+    applied: Callable[[str], int] = _nothing
 
 
 class Decided(NamedTuple):
@@ -223,6 +230,12 @@ def must_wait(update: Update, identity: Identity) -> bool:
     return not inserted(update).difference(identity.inserted).is_empty
 
 
+def is_known(update: Update, identity: Identity) -> bool:
+    """True if *update*, taken as a copy of state, brings nothing: what it inserts and deletes is in the log already, or
+    made by the merge."""
+    return inserted(update).difference(identity.inserted).is_empty and not identity.unknown_deletes(update.deletes)
+
+
 def missing_dependencies(update: Update, identity: Identity) -> tuple[tuple[int, int, int], ...]:
     """``(client, clock, length)`` that *update* builds on and that the log does not hold."""
     known = identity.inserted
@@ -267,6 +280,27 @@ def take_in(identity: Identity, update: Update, disposition: Disposition, sessio
         identity.note_deletes(session, update.deletes)
 
 
+def named_of_others(update: Update, clients: frozenset[int]) -> list[Id]:
+    """Ids of other clients' content that *update* builds on or deletes: its author had them."""
+    named: list[Id] = []
+    for structs in update.structs.values():
+        for struct in structs:
+            origin = struct.origin
+            if origin is not None and origin[0] not in clients:
+                named.append(origin)
+            right = struct.right_origin
+            if right is not None:
+                if right[0] not in clients:
+                    named.append(right)
+            elif origin is None and type(struct.parent) is tuple and struct.parent[0] not in clients:
+                named.append(struct.parent)
+    if update.deletes:
+        for client, ranges in update.deletes.items():
+            if client not in clients:
+                named.extend((client, clock + length - 1) for clock, length in ranges)
+    return named
+
+
 def _transfer(
     command: RecordEdit, identity: Identity, owners: Mapping[int, Owner], new_id: Callable[[], EventId]
 ) -> Decided:
@@ -280,7 +314,6 @@ def _transfer(
     plan = _plan_slices(command, news, deletes, there, owners)
     decided = Decided([], [], [])
     whole = len(plan) == 1
-    after = command.head
     for part, (owner, structs, gone, stretch) in enumerate(plan):
         piece = slice_update(_around(update, structs, gone), structs, gone)
         if piece.is_empty:
@@ -303,7 +336,7 @@ def _transfer(
             draft.actor, draft.actor_kind, draft.session = owner.actor, owner.actor_kind, owner.session
             draft.relayed_by = command.owner.session
             draft.session_seq = None
-            draft.context, draft.context_source = Context.of(after), "assumed"
+            draft.context, draft.context_source = _assumed(command, piece, identity, owner), "assumed"
         elif stretch is not None:
             draft.context, draft.context_source = stretch.context, "resumed"
             if stretch.authored_at is not None:
@@ -312,6 +345,15 @@ def _transfer(
         decided.updates.append(piece)
         decided.missing.append(missing)
     return decided
+
+
+def _assumed(command: RecordEdit, piece: Update, identity: Identity, owner: Owner) -> Context:
+    """The context of a slice whose author did not bring it: at least what its author had shown to have applied when it
+    was here and what the ids prove that the slice names, at most all that is recorded."""
+    named = named_of_others(piece, frozenset(piece.structs))
+    revision_of = identity.insertions.revision_of
+    lower = max((revision_of(client, clock) for client, clock in named), default=0)
+    return Context(Seen(min(max(lower, command.applied(owner.session)), command.head)), Seen(command.head))
 
 
 def _around(update: Update, structs: IdSet, deletes: IdSet) -> Update:

@@ -61,6 +61,10 @@ class Insertions:
         at = bisect_right(rows[0], clock) - 1
         return rows[1][at] if at >= 0 else 0
 
+    def end(self, client: int) -> int:
+        """The clock behind *client*'s last recorded content."""
+        return max(self._ends.get(client, 0), self.floor.get(client, 0))
+
     def last_before(self, revision: int) -> int:
         """The greatest revision below *revision* that brought an insert, 0 if none since this table was made."""
         at = bisect_left(self._revisions, revision)

@@ -17,9 +17,9 @@ from keepboth.errors import InvalidRequest, LeaseTaken, NotFound, OtherLog, Shut
 from keepboth.events import Micros
 from keepboth.feeds.following import HEARTBEAT_S, Batch, Feeds, Told
 from keepboth.feeds.heads import Heads
+from keepboth.store.choice import Choice
 from keepboth.store.consumer_tables import Consumer, Parked
 from keepboth.store.consumers import SqliteConsumers
-from keepboth.store.wanted import Wanted
 
 LEASE_S: Final = 30.0
 MAX_REPLAYED: Final = 100
@@ -50,7 +50,7 @@ class Consumers:
 
     # -- which there are -----------------------------------------------------------------------------------------------
 
-    async def put(self, name: str, wanted: Wanted, after: int | None) -> tuple[Consumer, bool]:
+    async def put(self, name: str, wanted: Choice, after: int | None) -> tuple[Consumer, bool]:
         """Make a consumer, or change what it wants; *after* is where it begins, or goes on. Raises NotFound for a
         position that the log has not reached."""
 

@@ -14,7 +14,7 @@ from keepboth.feeds.heads import Heads
 from keepboth.feeds.pages import PAGE_EVENTS, Page, read_page
 from keepboth.feeds.quiet import quiet_event, quiet_id
 from keepboth.store.base import EventStore
-from keepboth.store.wanted import Wanted
+from keepboth.store.choice import Choice
 
 HEARTBEAT_S: Final = 15.0
 """A batch at least so often, if only a checkpoint: both ends notice when the other has gone."""
@@ -48,6 +48,13 @@ class Batch(NamedTuple):
     again_s: float | None = None
 
 
+class Readers:
+    """How many are connected."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Feeds:
     """What feeds read from. One thread of the loop's pool is used while a page is read, none while a reader waits."""
 
@@ -56,8 +63,8 @@ class Feeds:
         self.heads = heads
         self.now = now
         self._standing = standing
-        self._reading: dict[tuple[Wanted, int, int], asyncio.Task[Batch]] = {}
-        self.readers = 0
+        self._reading: dict[tuple[Choice, int, int], asyncio.Task[Batch]] = {}
+        self.readers = Readers()
 
     def check(self, after: int) -> int:
         """*after*, if the log reaches so far. Raises NotFound: a cursor of another log, or of one that was restored."""
@@ -66,7 +73,7 @@ class Feeds:
             raise NotFound(f"there is no position {after} in this log: it ends at {head}", position=head)
         return after
 
-    async def batch(self, wanted: Wanted, after: int, limit: int = PAGE_EVENTS) -> Batch:
+    async def batch(self, wanted: Choice, after: int, limit: int = PAGE_EVENTS) -> Batch:
         """The next page behind *after*. Readers that ask for the same at the same time share one reading."""
         key = (wanted, after, limit)
         task = self._reading.get(key)
@@ -75,7 +82,7 @@ class Feeds:
             task.add_done_callback(lambda _: self._reading.pop(key, None))
         return await asyncio.shield(task)
 
-    async def _batch(self, wanted: Wanted, after: int, limit: int) -> Batch:
+    async def _batch(self, wanted: Choice, after: int, limit: int) -> Batch:
         page, bodies = await asyncio.to_thread(self._read, wanted, after, limit)
         told: list[Told] = []
         for item, body in zip(page.items, bodies, strict=True):
@@ -89,13 +96,13 @@ class Feeds:
         again_s = None if page.again_us is None else page.again_us / 1e6
         return Batch(tuple(told), page.cursor, page.more, again_s)
 
-    def _read(self, wanted: Wanted, after: int, limit: int) -> tuple[Page, list[bytes]]:
+    def _read(self, wanted: Choice, after: int, limit: int) -> tuple[Page, list[bytes]]:
         page = read_page(self.store, wanted, after, self.now(), limit)
         store_id = self.store.store_id
         bodies = [json_bytes(cloud_event(item, store_id)) if isinstance(item, Event) else b"" for item in page.items]
         return page, bodies
 
-    async def follow(self, wanted: Wanted, after: int, heartbeat_s: float = HEARTBEAT_S) -> AsyncGenerator[Batch, None]:
+    async def follow(self, wanted: Choice, after: int, heartbeat_s: float = HEARTBEAT_S) -> AsyncGenerator[Batch, None]:
         """Everything wanted behind *after*, then what comes, until the server goes down.
 
         The next page is read when the reader asks for it, so nothing is held for a reader that does not.

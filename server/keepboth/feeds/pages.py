@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from keepboth.events import EDIT_RECORDED, Event, Micros
 from keepboth.feeds.quiet import QUIET_US, Burst, bursts
 from keepboth.store.base import EventStore
-from keepboth.store.wanted import DOCUMENT_QUIET, Wanted
+from keepboth.store.choice import DOCUMENT_QUIET, Choice
 
 PAGE_EVENTS: Final = 500
 PAGE_BYTES: Final = 256 * 1024
@@ -32,7 +32,7 @@ class Page(NamedTuple):
     again_us: Micros | None = None
 
 
-def read_page(store: EventStore, wanted: Wanted, after: int, now: Micros, limit: int = PAGE_EVENTS) -> Page:
+def read_page(store: EventStore, wanted: Choice, after: int, now: Micros, limit: int = PAGE_EVENTS) -> Page:
     """The next page behind position *after*: at most *limit* items, and about `PAGE_BYTES`."""
     head = store.head().position
     if after >= head:
@@ -44,7 +44,7 @@ def read_page(store: EventStore, wanted: Wanted, after: int, now: Micros, limit:
     )
 
 
-def _page(store: EventStore, wanted: Wanted, after: int, limit: int, head: int) -> Page:
+def _page(store: EventStore, wanted: Choice, after: int, limit: int, head: int) -> Page:
     filtered = bool(wanted.types or wanted.actors)
     until = head if wanted.document is not None or not filtered else min(head, after + WINDOW)
     items: list[Item] = []
@@ -86,7 +86,7 @@ def _read(
         place = chunk[-1].position if document is None else chunk[-1].revision
 
 
-def _quiet_page(store: EventStore, wanted: Wanted, after: int, now: Micros, limit: int, head: int) -> Page:
+def _quiet_page(store: EventStore, wanted: Choice, after: int, now: Micros, limit: int, head: int) -> Page:
     """As `_page`, for what is as old as `QUIET_US`: only then is it known what ends a burst."""
     types = (EDIT_RECORDED, *(name for name in wanted.types if name != DOCUMENT_QUIET))
     until = head if wanted.document is not None else min(head, after + WINDOW)

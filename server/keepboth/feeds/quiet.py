@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from keepboth.cloudevents import rfc3339, source
 from keepboth.events import CONTENT_JSON, EDIT_RECORDED, ActorKind, Micros
 from keepboth.store.base import EventLine, EventStore
-from keepboth.store.wanted import DOCUMENT_QUIET
+from keepboth.store.choice import DOCUMENT_QUIET
 
 CLOUD_TYPE: Final = f"dev.keepboth.{DOCUMENT_QUIET}.v1"
 

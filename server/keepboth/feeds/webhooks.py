@@ -24,6 +24,7 @@ from keepboth.feeds.addresses import Rules
 from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Told
 from keepboth.feeds.signing import headers
+from keepboth.settings import Settings
 from keepboth.store.consumer_tables import Webhook
 
 log = logging.getLogger("keepboth.feeds")
@@ -43,6 +44,17 @@ class Policy(NamedTuple):
     attempts: int = 12
     retry_s: float = 1.0
     timeout_s: float = 15.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """What the settings say."""
+        hosts = tuple(host.lower() for host in settings.webhook_hosts)
+        return cls(
+            Rules(hosts, settings.webhook_private),
+            settings.webhook_attempts,
+            settings.webhook_retry_s,
+            settings.webhook_timeout_s,
+        )
 
 
 class Answer(NamedTuple):

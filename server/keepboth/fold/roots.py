@@ -91,9 +91,9 @@ class Roots:
 
 def _says_nothing(payload: bytes) -> bool:
     """True for an update that only deletes, or holds one run of ASCII text that builds on what is there."""
-    if payload[0] == 0:
+    if payload[:1] == b"\x00":
         return True
-    if payload[0] != 1 or payload[1] != 1:
+    if payload[:2] != b"\x01\x01":
         return False
     try:
         at = 2

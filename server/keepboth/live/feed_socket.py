@@ -21,7 +21,7 @@ from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
 from keepboth.feeds.following import Batch, Feeds
 from keepboth.live.frames import text_frame
-from keepboth.store.wanted import Wanted, wanted
+from keepboth.store.choice import Choice, choice_of
 
 PATH: Final = "/feed"
 SUBPROTOCOL: Final = Subprotocol("cloudevents.json")
@@ -29,7 +29,7 @@ WRITE_LIMIT: Final = 64 * 1024
 _MAX_INT: Final = (1 << 63) - 1
 
 
-def read_address(query: str, offered: Sequence[str]) -> tuple[Wanted, int]:
+def read_address(query: str, offered: Sequence[str]) -> tuple[Choice, int]:
     """What the address of a feed socket asks for: which events, behind which position. Raises InvalidRequest."""
     if SUBPROTOCOL not in offered:
         raise InvalidRequest(f"a feed speaks the subprotocol {SUBPROTOCOL}, which was not offered")
@@ -42,19 +42,19 @@ def read_address(query: str, offered: Sequence[str]) -> tuple[Wanted, int]:
     if not (after.isascii() and after.isdecimal() and len(after) <= 19 and int(after) <= _MAX_INT):
         raise InvalidRequest("`after` is a position of the log", field="after")
     name = None if document is None else check_document_name(document)
-    return wanted(name, values.get("types", []), values.get("actors", [])), int(after)
+    return choice_of(name, values.get("types", []), values.get("actors", [])), int(after)
 
 
-async def send_feed(connection: ServerConnection, feeds: Feeds, choice: Wanted, after: int) -> None:
+async def send_feed(connection: ServerConnection, feeds: Feeds, choice: Choice, after: int) -> None:
     """Send until the reader goes or the server goes down."""
     connection.transport.set_write_buffer_limits(high=WRITE_LIMIT)
     sending = asyncio.create_task(_send(connection, feeds, choice, after))
     leaving = asyncio.create_task(connection.wait_closed())
-    feeds.readers += 1
+    feeds.readers.count += 1
     try:
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        feeds.readers -= 1
+        feeds.readers.count -= 1
         sending.cancel()
         leaving.cancel()
         await asyncio.wait((sending, leaving))
@@ -62,7 +62,7 @@ async def send_feed(connection: ServerConnection, feeds: Feeds, choice: Wanted, 
         sending.result()
 
 
-async def _send(connection: ServerConnection, feeds: Feeds, choice: Wanted, after: int) -> None:
+async def _send(connection: ServerConnection, feeds: Feeds, choice: Choice, after: int) -> None:
     async with aclosing(feeds.follow(choice, after)) as batches:
         async for batch in batches:
             frames = _frames(feeds, batch)

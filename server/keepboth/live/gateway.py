@@ -31,7 +31,7 @@ from keepboth.live.hub import Hub
 from keepboth.live.room import Room
 from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
-from keepboth.store.wanted import Wanted
+from keepboth.store.choice import Choice
 
 log = logging.getLogger("keepboth.live")
 
@@ -49,7 +49,7 @@ class EditingConnection(ServerConnection):
     _parts: list[bytes] | None = None
     opening: tuple[str, Actor | None] = ("", None)
     """Document name and actor, told from the opening request."""
-    feed: tuple[Wanted, int] | None = None
+    feed: tuple[Choice, int] | None = None
     """What a feed's reader wants, and from where; None for editing sockets."""
     _closing: asyncio.Task[None] | None = None
 

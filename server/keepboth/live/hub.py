@@ -7,14 +7,14 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
-from keepboth.decider.edits import Owner, RecordEdit
+from keepboth.decider.edits import Owner, RecordEdit, is_known, named_of_others
 from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
 from keepboth.live.room import Room
-from keepboth.live.session import Actor, Session, named_of_others
+from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, AppendResult, EventStore, Refused
 from keepboth.store.writer import Writer
@@ -36,6 +36,8 @@ class Watcher(Protocol):
     def attach(self, room: Room, covered: int) -> None: ...
 
     def detect(self, room: Room, edits: Sequence[CommittedEdit]) -> None: ...
+
+    def decided(self, room: Room, conflicts: Sequence[str]) -> None: ...
 
     def retired(self, room: Room) -> None: ...
 
@@ -73,6 +75,7 @@ class Hub:
             submit=self._submit,
             later=self._loop.call_later,
             detect=watcher.detect,
+            decided=watcher.decided,
             look_up=self._look_up,
             store_id=store.store_id,
         )
@@ -226,10 +229,12 @@ class Hub:
         session: str | None = None,
         causation_id: str | None = None,
         correlation_id: str | None = None,
+        whole: bool = False,
     ) -> tuple[Receipt, ...]:
         """Record a Yjs update and relay it. Returns its receipts: none if all of it is known and it has no id.
 
-        ``seen`` declares the revision its author had applied. Raises MalformedUpdate, NotDurableNow, ShuttingDown.
+        ``seen`` declares the revision its author had applied. ``whole``: all of it becomes one event of *actor*,
+        whoever wrote it (an import). Raises MalformedUpdate, NotDurableNow, ShuttingDown.
         """
         update = decode_update(payload, self.settings.max_update_items)
         room = await self.live_room(document)
@@ -243,7 +248,7 @@ class Hub:
             context, source = Context.of(min(seen, head)), "declared"
         command = RecordEdit(
             owner=owner,
-            clients=frozenset(update.structs) if len(update.structs) == 1 else frozenset(),
+            clients=frozenset(update.structs) if whole or len(update.structs) == 1 else frozenset(),
             payload=payload,
             update=update,
             context=context,
@@ -258,6 +263,9 @@ class Hub:
             repeated = await self._repeated(event_id, document, payload)
             if repeated is not None:
                 return (repeated,)
+        if whole and command.readable and is_known(update, room.identity):
+            await self.flush(room)
+            return ()
         answer: asyncio.Future[AppendResult] = self._loop.create_future()
         decided = room.intake.record_command(
             command, lambda result: _settle(answer, result), check_ids=event_id is not None, name=actor.name

@@ -99,7 +99,7 @@ class Intake:
         update = decode_update(payload, room.settings.max_update_items)
         structs = update.structs
         copies = transfer or (not session.clients.issuperset(structs) if structs else session.may_echo)
-        if copies and update.deletes and room.in_flight and not settled:
+        if copies and room.in_flight and not settled and room.identity.unknown_deletes(update.deletes):
             self._when_settled(session, payload, transfer, seq, authored_at, repeats)
             return
         self._check_waiting(update)
@@ -109,7 +109,7 @@ class Intake:
             if len(authors) == 1:
                 room.people.learn_client(session, authors[0], opening=not transfer)
         proved = session.prove(update, room.identity, room.fold.late)
-        context, source = session.context(proved, transfer=transfer)
+        context, source = session.context(proved, room.revision, transfer=transfer)
         away = session.correlation_id is not None and (
             transfer or (seq is not None and seq <= session.offline_until_seq)
         )
@@ -129,6 +129,7 @@ class Intake:
             session.correlation_id if away else None,
             session.away_from if away else None,
             session.stretches if transfer else (),
+            applied=self._applied,
         )
         decided = decide_edit(command, room.identity, room.owners, room.ports.new_id)
         if transfer and not session.declared:
@@ -140,6 +141,13 @@ class Intake:
                 session.echoes = True
             return
         self._record(session, decided, seq, repeats)
+
+    def _applied(self, session_id: str) -> int:
+        """Up to which release point a stock session, here or gone, is known to have applied the document."""
+        room = self._room
+        gone = room.gone.get(session_id)
+        here = [session.lower for session in room.sessions if session.id == session_id and not session.declared]
+        return max([0 if gone is None else gone.lower, *here])
 
     def _when_settled(self, session: Session, *arguments: Any) -> None:
         """Decide on a copy of state only when what is on its way has been folded: deletes that the merge is about to
@@ -190,13 +198,21 @@ class Intake:
         self._check_waiting(command.update)
         decided = decide_edit(command, self._room.identity, self._room.owners, self._room.ports.new_id)
         if decided.drafts:
-            drafts = decided.drafts
-            if name and command.owner.session not in self._named:
-                self._named.add(command.owner.session)
-                drafts = [self._room.handshake.named(command.owner, name), *drafts]
+            drafts = [*self.introduce(command.owner, name), *decided.drafts]
             item = Append(self._room.name, drafts, create=self._create(command.owner), check_ids=check_ids)
             self._submit(InFlight(self._room, item, decided=decided, done=done))
         return decided
+
+    def introduce(self, owner: Owner, name: str | None) -> list[Draft]:
+        """What says the author's name, the first time that *owner* writes; recorded in front of what it writes."""
+        if not name or owner.session in self._named:
+            return []
+        self._named.add(owner.session)
+        return [self._room.handshake.named(owner, name)]
+
+    def take_back(self, owner: Owner) -> None:
+        """What `introduce` gave was not recorded: give it again the next time."""
+        self._named.discard(owner.session)
 
     def record_item(self, item: Append, done: Callable[[AppendResult | NotDurableNow], None]) -> None:
         """Record events that were decided elsewhere (decisions, an application's own events)."""
@@ -212,6 +228,7 @@ class Intake:
     def _record(self, session: Session, decided: Decided, seq: int | None, repeats: bool) -> None:
         drafts = decided.drafts
         session.edits += 1
+        session.active_at = self._room.ports.clock()
         if self._claims.get(session.id) != session.claim:
             self._claims[session.id] = session.claim
             drafts = [self._room.handshake.joined(session), *drafts]
@@ -235,4 +252,5 @@ class Intake:
         if now - session.last_resync >= RESYNC_EVERY_S:
             session.last_resync = now
             vector = self._room.fold.replica.state_vector()
+            self._room.asking.step_1_written(session, session.sent)
             self._room.write(session, binary_frame(encode_sync_step1(vector)))

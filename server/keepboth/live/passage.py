@@ -26,6 +26,7 @@ class Ports(NamedTuple):
     submit: Callable[[Append, InFlight], None]
     later: Callable[[float, Callable[[], None]], Any]
     detect: Callable[[Room, Sequence[CommittedEdit]], None]
+    decided: Callable[[Room, Sequence[str]], None]
     look_up: Callable[[Callable[[EventStore], Any], Callable[[Any], None]], None]
     store_id: str
 

@@ -25,20 +25,26 @@ class People:
 
     def receive(self, session: Session, message: Awareness) -> None:
         """Take an awareness message in. Raises OverLimit."""
-        news = self._room.presence.take(message.states)
-        if len(message.states) == 1:
-            state = message.states[0]
-            if not session.clients and not session.declared:
-                self.learn_client(session, state.client, opening=session.arrived_with is not None)
-            if state.client in session.clients and state.state_json != NULL:
-                session.claim = claim_of(state.state_json)
-        # Providers repeat what they hear of others: that is no news, and does not make it theirs to keep alive.
+        states = message.states
+        if len(states) == 1 and not session.clients and not session.declared:
+            self.learn_client(session, states[0].client, opening=session.arrived_with is not None)
+        if not session.declared:
+            self._room.asking.states_came(session, states)
+        # Providers repeat what they hear of others: that is no news, and does not make it theirs to keep alive. Who is
+        # connected speaks for itself: what others say of it (that it timed out, say) would have it answer for itself
+        # and for others in one message, which is how an answer is recognised.
         elsewhere = {client for other in self._room.sessions if other is not session for client in other.clients}
+        elsewhere -= session.clients
+        before = self._room.presence.state_of(states[0].client) if len(states) == 1 else None
+        news = self._room.presence.take(tuple(state for state in states if state.client not in elsewhere))
+        if len(states) == 1 and states[0].client in session.clients and states[0].state_json != NULL:
+            session.claim = claim_of(states[0].state_json)
+            if before != states[0].state_json:
+                session.active_at = self._room.ports.clock()
         session.awareness.update(
             state.client
-            for state in message.states
-            if state.state_json != NULL
-            and (state.client in session.clients or (state in news and state.client not in elsewhere))
+            for state in states
+            if state.state_json != NULL and (state.client in session.clients or state in news)
         )
         if not news:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from keepboth.errors import OverLimit
@@ -77,6 +78,23 @@ class Presence:
         if known is not None:
             self._size -= len(known.state_json)
         return known
+
+    @property
+    def size(self) -> int:
+        """Characters that all states take together."""
+        return self._size
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def state_of(self, client: int) -> str | None:
+        """The state of *client* as JSON text, None if it is not here."""
+        known = self._states.get(client)
+        return None if known is None else known.state_json
+
+    def holds(self, clients: Iterable[int]) -> bool:
+        """True if one of *clients* is here."""
+        return any(client in self._states for client in clients)
 
     def states(self) -> list[AwarenessState]:
         """Everybody who is here."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from keepboth.decider.conflicts import CONFLICT_TYPES
 from keepboth.decider.edits import Owner, runs, take_in
 from keepboth.errors import NotDurableNow
 from keepboth.events import EDIT_RECORDED, Draft, Receipt
@@ -67,6 +69,7 @@ class Publication:
             self._room.revision = last
             self._room.forget_step2()
             self._publish(edits, facts, receipts)
+            self._tell_decisions(entries)
         elif receipts:
             self._give_all(receipts)
         for entry in entries:
@@ -75,6 +78,18 @@ class Publication:
         if self._room.held and not self._room.is_full():
             for session in list(self._room.held):
                 self._room.release(session)
+
+    def _tell_decisions(self, entries: Sequence[InFlight]) -> None:
+        """Let whoever keeps the conflict log know of decisions about its entries."""
+        drafts = [
+            draft
+            for entry in entries
+            if isinstance(entry.result, Appended)
+            for draft in entry.item.drafts
+            if draft.type in CONFLICT_TYPES
+        ]
+        if drafts:
+            self._room.ports.decided(self._room, [json.loads(draft.payload)["conflict"] for draft in drafts])
 
     def _take_receipts(
         self,
@@ -140,7 +155,7 @@ class Publication:
             self._room.identity.waiting.add_update_structs(update)
         if self._waiting_parts:
             self._note_released(releases, facts)
-        self._relay(releases, receipts)
+        self._relay(releases, receipts, {draft.session for draft, _ in facts.values()})
         unknown = (None, None)
         visible = [
             CommittedEdit(revision, self._room.fold.late.get(revision, revision), *facts.get(revision, unknown))
@@ -163,8 +178,12 @@ class Publication:
         self,
         releases: Sequence[Release],
         receipts: dict[Session, list[EditReceipt]],
+        authors: set[str | None],
     ) -> None:
-        """One merged frame per session and commit, prebuilt once for stock and once for declared sessions."""
+        """One merged frame per session and commit, prebuilt once for stock and once for declared sessions.
+
+        ``authors`` are the sessions whose edits it holds: stock sessions are asked behind what others wrote.
+        """
         stock = declared = single = b""
         merged = [(release.effective, release.payload) for release in releases]
         if len(merged) > 1:
@@ -184,6 +203,10 @@ class Publication:
                     frames = stock
             if session.synced:
                 session.sent = self._room.revision
+                if frames and not session.declared:
+                    if authors != {session.id}:
+                        session.asked.news = session.sent
+                    frames += self._room.asking.behind(session)
             mine = receipts.get(session)
             if mine:
                 frames += binary_frame(encode_private(encode_receipts(mine)))

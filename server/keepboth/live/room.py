@@ -25,6 +25,7 @@ from keepboth.errors import (
 )
 from keepboth.fold.document import DocumentFold
 from keepboth.fold.replica import Poisoned
+from keepboth.live.asking import Asking
 from keepboth.live.frames import binary_frame
 from keepboth.live.handshake import Handshake
 from keepboth.live.intake import Intake
@@ -72,6 +73,7 @@ class Room:
         self.presence = Presence(settings.max_awareness_bytes)
         self.handshake = Handshake(self)
         self.people = People(self)
+        self.asking = Asking(self)
         self.intake = Intake(self)
         self.publication = Publication(self)
         self.owners: dict[int, Owner] = {}
@@ -176,6 +178,7 @@ class Room:
         states = self.presence.states()
         if states:
             frames += binary_frame(encode_awareness(states))
+        self.asking.step_1_written(session, 0)
         self.write(session, frames)
 
     # -- messages in --------------------------------------------------------------------------------------------------
@@ -206,12 +209,15 @@ class Room:
             raise MalformedMessage("an empty frame")
         if data[0] == AWARENESS and len(data) > MAX_AWARENESS_FRAME * self.settings.max_awareness_bytes:
             raise OverLimit(f"an awareness message of {len(data)} bytes")
+        if data[0] == AWARENESS and session.asked.open and self.asking.answers(session, data):
+            return
         message = decode_message(data)
         kind = type(message)
         if kind is UpdateMessage:
             self.intake.receive(session, message.update, transfer=False)  # type: ignore[union-attr]
         elif isinstance(message, SyncStep2):
             self.intake.receive(session, message.update, transfer=True)
+            self.asking.step_2_came(session, len(data))
         elif isinstance(message, SyncStep1):
             self._answer_step1(session, message.state_vector)
         elif isinstance(message, Awareness):

@@ -10,12 +10,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from keepboth.decider.edits import Owner, OwnStretch
+from keepboth.decider.edits import Owner, OwnStretch, named_of_others
 from keepboth.decider.identity import Identity
 from keepboth.errors import KeepBothError
 from keepboth.events import ActorKind, Context, ContextSource, Micros, Seen
+from keepboth.live.asking import Asked
 from keepboth.live.presence import NO_CLAIM, Claim
-from keepboth.yjs.structs import Id, Update
+from keepboth.yjs.structs import Update
 
 
 class Actor(NamedTuple):
@@ -68,7 +69,8 @@ class Session:
     has proved to have applied; ``seen`` what it declares (declared sessions only). ``arrived_with`` is the most that a
     stock client can have had when it connected: what it answers to our opening step 1 was written with that, since it
     reads our step 1 before our step 2. None once that answer has come. ``echoes``: it sends back as its own every
-    change it is sent, as ``pycrdt.Provider`` does, so a delete of its is news only if nobody else's.
+    change it is sent, as ``pycrdt.Provider`` does, so a delete of its is news only if nobody else's. ``linked``: it has
+    shown something of others that we had not sent it (tabs of one browser talk to each other, for one).
     """
 
     connection: Connection
@@ -80,6 +82,7 @@ class Session:
     closed: bool = False
     one_frame_per_event: bool = False
     echoes: bool = False
+    linked: bool = False
     sent: int = 0
     first_vector: dict[int, int] = field(default_factory=dict)
     step2_revision: int = 0
@@ -97,6 +100,8 @@ class Session:
     correlation_id: str | None = None
     away_from: Micros | None = None
     awareness: set[int] = field(default_factory=set)
+    asked: Asked = field(default_factory=Asked)
+    active_at: float = -1e9
     claim: Claim = NO_CLAIM
     in_flight: int = 0
     held_since: float | None = None
@@ -133,6 +138,8 @@ class Session:
         had = self.first_vector
         proved = 0
         for client, clock in named:
+            if clock >= identity.insertions.end(client):
+                self.linked = True
             proved = max(proved, revision_of(client, clock))
             if (
                 clock >= had.get(client, 0)
@@ -147,9 +154,13 @@ class Session:
             self.lower = proved
         return proved
 
-    def context(self, proved: int, *, transfer: bool = False) -> tuple[Context, ContextSource]:
-        """The context of an edit that arrives now. A declaration is believed between what structure proves and what
-        was sent."""
+    def context(self, proved: int, head: int, *, transfer: bool = False) -> tuple[Context, ContextSource]:
+        """The context of an edit that arrives now, when the document is at *head*. A declaration is believed between
+        what structure proves and what was sent. What was sent says nothing of a stock client that hears of the document
+        by another way as well, or has not told yet what it came with."""
+        if not self.declared and (self.linked or not self.synced):
+            self.arrived_with = None if transfer else self.arrived_with
+            return Context(Seen(min(self.lower, head)), Seen(head)), "assumed"
         if transfer and self.arrived_with is not None:
             upper, self.arrived_with = self.arrived_with, None
             return Context(Seen(min(self.lower, upper)), Seen(upper)), "state-vector"
@@ -165,7 +176,8 @@ class Session:
         if self.declared:
             context, source = self._declared_context(proved)
         else:
-            context, source = Context(Seen(self.lower), Seen(max(self.sent, self.lower))), "structure"
+            upper = max(self.sent, self.lower)
+            context, source = Context(Seen(self.lower), Seen(upper)), "structure"
         self._context = _KnownContext(self.lower, self.sent, self.seen, context, source)
         return context, source
 
@@ -179,24 +191,3 @@ class Session:
         include = tuple((max(first, base + 1), min(last, sent)) for first, last in seen.include)
         corrected = Seen(base, tuple(part for part in include if part[0] <= part[1]), seen.exclude)
         return Context(corrected, corrected), "corrected"
-
-
-def named_of_others(update: Update, clients: frozenset[int]) -> list[Id]:
-    """Ids of other clients' content that *update* builds on or deletes: its author had them."""
-    named: list[Id] = []
-    for structs in update.structs.values():
-        for struct in structs:
-            origin = struct.origin
-            if origin is not None and origin[0] not in clients:
-                named.append(origin)
-            right = struct.right_origin
-            if right is not None:
-                if right[0] not in clients:
-                    named.append(right)
-            elif origin is None and type(struct.parent) is tuple and struct.parent[0] not in clients:
-                named.append(struct.parent)
-    if update.deletes:
-        for client, ranges in update.deletes.items():
-            if client not in clients:
-                named.extend((client, clock + length - 1) for clock, length in ranges)
-    return named

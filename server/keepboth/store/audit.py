@@ -7,19 +7,10 @@ does not repeat itself over everything after it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from keepboth.events import Micros
-from keepboth.store.base import Problem
+from keepboth.store.base import CommitRow, Problem
 from keepboth.store.hashing import GENESIS, commit_hash, payload_digest
-
-
-class CommitRow(NamedTuple):
-    """One durable transaction: the positions it covers and the log's hash after it."""
-
-    first: int
-    last: int
-    commit_hash: bytes
 
 
 class Stream:

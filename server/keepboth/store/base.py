@@ -8,10 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from keepboth.errors import KeepBothError
-from keepboth.events import ActorKind, Condition, Context, Disposition, Draft, Event, EventId, Micros, Receipt
+from keepboth.events import (
+    ActorKind,
+    Condition,
+    Context,
+    ContextSource,
+    Disposition,
+    Draft,
+    Event,
+    EventId,
+    Micros,
+    Receipt,
+)
+
+
+class Original(NamedTuple):
+    """What a copy keeps of an event besides its draft. ``salt``: the 16 random bytes of the payload's digest.
+
+    ``salt`` None: payload and salt are erased (the draft's payload is empty); digest and length stand for them.
+    ``message_digest`` without a raw message in the draft: that was erased.
+    """
+
+    salt: bytes | None
+    payload_digest: bytes = b""
+    payload_len: int = 0
+    message_digest: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -22,8 +46,9 @@ class Append:
     ``document.created`` draft) first, in the same transaction; its receipt is not part of the answer.
     ``check_ids`` says that the drafts' ids came from outside (or repeat something), so that each must be looked up
     before it is written; ids that the server has just minted need no look-up.
-    ``at`` fixes ``recorded_at`` and ``salts`` the 16 random bytes of each draft's payload digest (imports only: with
-    both, a stream keeps its hashes). ``at`` may lie before the log's last event, not before the document's.
+    ``at`` fixes ``recorded_at``, and ``originals`` say of each draft what the event it is a copy of had (imports only:
+    with both, a stream keeps its hashes). ``at`` may lie before the log's last event, not before the document's.
+    A copy is never rekeyed: if its id is taken by other content, that is an IdentityClash.
     """
 
     document: str
@@ -32,7 +57,7 @@ class Append:
     create: Draft | None = None
     check_ids: bool = False
     at: Micros | None = None
-    salts: Sequence[bytes] = ()
+    originals: Sequence[Original] = ()
 
 
 class Appended(NamedTuple):
@@ -59,6 +84,21 @@ class Head(NamedTuple):
 
     position: int
     commit_hash: bytes
+
+
+class CommitRow(NamedTuple):
+    """One commit of the chain: the positions it covers and the log's hash after it."""
+
+    first: int
+    last: int
+    commit_hash: bytes
+
+
+class WholeEvent(NamedTuple):
+    """An event with what copies need besides: the salt of its payload digest, None once erased."""
+
+    event: Event
+    salt: bytes | None
 
 
 class DocumentRow(NamedTuple):
@@ -92,6 +132,18 @@ class EventLine(NamedTuple):
     authored_at: Micros
     correlation_id: str | None
     context: Context | None
+
+
+class EditRow(NamedTuple):
+    """What the conflict engine needs of one edit, and no more."""
+
+    revision: int
+    disposition: Disposition
+    payload: bytes | None
+    actor: str
+    session: str | None
+    context: Context | None
+    context_source: ContextSource
 
 
 class Problem(NamedTuple):
@@ -131,6 +183,10 @@ class EventStore(Protocol):
         Raises NotDurableNow if the whole batch could not be written (then nothing was).
         """
 
+    def append_commits(self, commits: Sequence[Sequence[Append]]) -> list[list[AppendResult]]:
+        """:meth:`append` for each of *commits* in order, all of them durable together: each keeps a link of its own in
+        the chain of commits (imports only). Raises NotDurableNow if they could not be written (then nothing was)."""
+
     def get(self, event_id: EventId) -> Event | None:
         """The event with this id, or None."""
 
@@ -158,6 +214,14 @@ class EventStore(Protocol):
         if *document* is None. With ``reverse`` the newest come first. At most ``limit`` events; never more than
         10,000 a call."""
 
+    def read_whole(
+        self, document: str | None = None, *, after: int = 0, until: int | None = None, limit: int = 1000
+    ) -> list[WholeEvent]:
+        """:meth:`read` for copies: every event with its salt."""
+
+    def commits(self, *, after: int = 0, limit: int = 1000) -> list[CommitRow]:
+        """The commits whose last position is greater than *after*, in order."""
+
     def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
         """The edits of *document* with ``after < revision <= until``, cheaply, in order, at most *limit*."""
 
@@ -166,6 +230,9 @@ class EventStore(Protocol):
 
     def revision_at(self, document: str, position: int) -> int:
         """The last revision of *document* at or before *position* of the log, 0 if there is none."""
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        """The edits of *document* with ``after < revision <= until`` and who made them, in order, at most *limit*."""
 
     def head(self) -> Head:
         """The end of the log."""
@@ -207,8 +274,19 @@ class EventStore(Protocol):
         """Finish and release the file."""
 
 
+Status = Literal["open", "settled", "resolved"]
+Order = Literal["document", "newest", "attention"]
+"""By (document, first revision, id); by recorded time, newest first; missing text, then *mine*, then newest."""
+
+
 class StoredEpisode(NamedTuple):
-    """One entry of the conflict log as the projection keeps it; ``body`` is canonical JSON (sorted keys)."""
+    """One entry of the conflict log as the projection keeps it; ``body`` is canonical JSON (sorted keys).
+
+    ``status`` and ``state`` are what decisions have made of it; ``state`` is canonical JSON. ``first_at`` and
+    ``last_at``: when its first and its last edit were recorded. ``text``: what a search looks in. ``hidden``: why it
+    stays behind the footer while it is open, "" if it does not. ``stretch``: the offline stretch that it is told with,
+    "" if none. An id is unique within its document.
+    """
 
     id: str
     document: str
@@ -218,13 +296,91 @@ class StoredEpisode(NamedTuple):
     kinds: tuple[str, ...]
     actors: tuple[str, ...]
     body: bytes
+    status: Status = "open"
+    severity: str = "same-gap"
+    self_only: bool = False
+    double_initialisation: bool = False
+    first_at: Micros = 0
+    last_at: Micros = 0
+    state: str = "{}"
+    text: str = ""
+    hidden: str = ""
+    stretch: str = ""
+
+
+class Wanted(NamedTuple):
+    """Which entries: every condition that is set must hold; where one has several values, any of them does.
+    ``hidden``: those behind the footer, which those that are not open are, too.
+
+    ``since`` and ``until``: those with an edit recorded in between, both included. ``text``: each of its words occurs
+    in an entry's texts, whatever the case, also within a word.
+    """
+
+    document: str | None = None
+    statuses: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    actor: str | None = None
+    certain: bool | None = None
+    self_only: bool | None = None
+    double_initialisation: bool | None = None
+    since: Micros | None = None
+    until: Micros | None = None
+    text: str = ""
+    hidden: bool | None = None
+    stretch: str | None = None
+
+
+class Page(NamedTuple):
+    """Entries in order, and the cursor of the page after them; None if there is none."""
+
+    episodes: list[StoredEpisode]
+    next: str | None
+
+
+class Counts(NamedTuple):
+    """How many entries there are of each sort. ``hidden`` counts every entry behind the footer once: by its status if
+    it is not open, else by why it is hidden. ``documents``: (document, entries, of which open), most open first."""
+
+    total: int
+    statuses: dict[str, int]
+    severities: dict[str, int]
+    kinds: dict[str, int]
+    certain: int
+    self_only: int
+    double_initialisation: int
+    hidden: dict[str, int]
+    documents: list[tuple[str, int, int]]
+
+
+class Change(NamedTuple):
+    """One thing that is different since a change number.
+
+    ``entry``: ``episode`` is new (``fresh``), or its status is another (``turned``), or something else of it.
+    ``superseded``: the entry ``id`` has become part of ``into``. ``reset``: entries of the document are gone; forget
+    what you know of it.
+    """
+
+    number: int
+    what: Literal["entry", "superseded", "reset"]
+    document: str
+    id: str = ""
+    into: str = ""
+    episode: StoredEpisode | None = None
+    fresh: bool = False
+    turned: bool = False
 
 
 class ConflictStore(Protocol):
     """The conflict log: a projection. It lives in a file of its own that may be deleted at any time.
 
-    Rows belong to an engine ``version``; opening with another version drops them, and they are rebuilt.
+    Rows belong to an engine ``version``; opening with another version drops them, and they are rebuilt. Whatever
+    changes gets the next change number; numbers never decrease within an ``epoch``.
     """
+
+    @property
+    def epoch(self) -> str:
+        """Names the life of the projection: another one after it was begun anew or dropped whole."""
 
     def cursor(self, document: str) -> tuple[int, bytes]:
         """(revision, document hash) up to which the document's conflicts are stored; (0, b"") if none."""
@@ -238,7 +394,28 @@ class ConflictStore(Protocol):
         aliases: Sequence[tuple[str, str]],
     ) -> None:
         """Store new or changed episodes, redirect superseded ids (old, new) and move the cursor, in one transaction.
-        Superseded episodes' rows are removed; their ids keep resolving to the newest."""
+        Superseded episodes' rows are removed; their ids keep resolving to the newest. What is stored already gets no
+        new change number."""
+
+    def replace(
+        self,
+        document: str,
+        revision: int,
+        document_hash: bytes,
+        episodes: Sequence[StoredEpisode],
+        aliases: Sequence[tuple[str, str]],
+    ) -> bool:
+        """Make this all there is of *document*, in one transaction; former ids that still lead somewhere stay. False,
+        and nothing is done, if what is stored reaches beyond *revision* by now."""
+
+    def documents(self) -> Sequence[str]:
+        """Every document of which something is stored."""
+
+    def judge(self, document: str, decided: int, judged: Sequence[tuple[str, Status, str]]) -> None:
+        """Store what decisions up to revision *decided* have made of entries: (id, status, state)."""
+
+    def decided(self, document: str) -> int:
+        """The revision of the last decision that :meth:`judge` was told of, 0 if none."""
 
     def list(
         self,
@@ -250,11 +427,27 @@ class ConflictStore(Protocol):
     ) -> list[StoredEpisode]:
         """Episodes by (document, first_revision, id), ascending; *after* is the id of the last one seen."""
 
+    def page(
+        self, wanted: Wanted, *, order: Order = "document", mine: str | None = None, after: str = "", limit: int = 100
+    ) -> Page:
+        """Entries in *order* behind the cursor *after*: what stays where it is appears exactly once, whatever comes or
+        goes meanwhile. *mine* is an actor, for ``attention``. Raises InvalidRequest for another order's cursor."""
+
     def count(self, document: str | None = None) -> int:
         """How many episodes there are."""
 
-    def get(self, episode_id: str) -> StoredEpisode | None:
-        """The episode with this id, or the one that it became part of, or None."""
+    def counts(self, wanted: Wanted, *, documents: int = 100) -> Counts:
+        """How many of each sort among *wanted*; at most so many documents are named."""
+
+    def get(self, episode_id: str, document: str | None = None) -> StoredEpisode | None:
+        """The episode with this id, or the one that it became part of, or None. Raises InvalidRequest if no document
+        is named and several have one."""
+
+    def change(self) -> int:
+        """The last change number, 0 if nothing has changed."""
+
+    def changes(self, after: int, document: str | None = None, limit: int = 100) -> Sequence[Change]:
+        """What is different since change number *after*, oldest first; each thing once, as it is now."""
 
     def drop(self, document: str | None = None) -> None:
         """Forget everything about *document* (or all documents): it will be rebuilt."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 from sqlite_utils import Database, Migrations
 
 from keepboth.events import Micros
+from keepboth.store.choice import Choice
 from keepboth.store.schema import statements
-from keepboth.store.wanted import Wanted
 
 MIGRATIONS: Final = Migrations("keepboth.consumers")
 PRAGMAS: Final[dict[str, str | int]] = {
@@ -59,7 +59,7 @@ class Consumer:
     """
 
     name: str
-    wanted: Wanted
+    wanted: Choice
     cursor: int
     hash: bytes
     lease: str | None
@@ -78,7 +78,7 @@ class Parked:
 
     position: int
     event: str
-    wanted: Wanted
+    wanted: Choice
     reason: str
     attempts: int
     parked_at: Micros
@@ -113,12 +113,12 @@ WEBHOOK: Final = (
 )
 
 
-def wanted_of(document: str | None, types: str, actors: str) -> Wanted:
+def wanted_of(document: str | None, types: str, actors: str) -> Choice:
     """What a consumer wants, from its columns."""
-    return Wanted(document, tuple(json.loads(types)), tuple(json.loads(actors)))
+    return Choice(document, tuple(json.loads(types)), tuple(json.loads(actors)))
 
 
-def columns_of(wanted: Wanted) -> tuple[str | None, str, str]:
+def columns_of(wanted: Choice) -> tuple[str | None, str, str]:
     """The columns that say what a consumer wants."""
     return wanted.document, json.dumps(wanted.types), json.dumps(wanted.actors)
 

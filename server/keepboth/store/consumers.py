@@ -1,7 +1,7 @@
 """Named readers of the log: how far each has come, who reads for it now, what it has put aside.
 
 A file of its own beside the log, as durable as the log (WAL, ``synchronous=FULL``): a cursor is not in the log, so it
-cannot be made again. See decision 13.
+cannot be made again. See decision 15.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlite_utils import Database
 
 from keepboth.errors import InvalidRequest, LeaseTaken, NotDurableNow, NotFound, ShuttingDown, StoreTooNew
 from keepboth.events import Micros
+from keepboth.store.choice import Choice
 from keepboth.store.consumer_tables import (
     CONSUMER,
     MIGRATIONS,
@@ -32,7 +33,6 @@ from keepboth.store.consumer_tables import (
     wanted_of,
 )
 from keepboth.store.schema import set_pragmas
-from keepboth.store.wanted import Wanted
 
 MAX_CONSUMERS: Final = 10_000
 _MINE: Final = "consumer = (SELECT id FROM consumers WHERE name = ?)"
@@ -63,7 +63,7 @@ class SqliteConsumers:
 
     # -- consumers -----------------------------------------------------------------------------------------------------
 
-    def put(self, name: str, wanted: Wanted, cursor: tuple[int, bytes] | None, now: Micros) -> tuple[Consumer, bool]:
+    def put(self, name: str, wanted: Choice, cursor: tuple[int, bytes] | None, now: Micros) -> tuple[Consumer, bool]:
         """Make the consumer, or change what it chooses, and where it is if *cursor* says so. True if it is new."""
         with self._writing() as connection:
             known = self._find(connection, name)

@@ -11,14 +11,27 @@ import time
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from typing import Any
 
 from keepboth.errors import ClientMustChange, ShuttingDown
 from keepboth.events import EDIT_RECORDED, ActorKind, Condition, Draft, Event, EventId, Micros, Receipt
 from keepboth.store import rules
-from keepboth.store.audit import Audit, CommitRow
-from keepboth.store.base import Append, Appended, AppendResult, DocumentRow, EventLine, FoldRow, Head, Problem, Refused
+from keepboth.store.audit import Audit
+from keepboth.store.base import (
+    Append,
+    Appended,
+    AppendResult,
+    CommitRow,
+    DocumentRow,
+    EditRow,
+    EventLine,
+    FoldRow,
+    Head,
+    Original,
+    Problem,
+    Refused,
+    WholeEvent,
+)
 from keepboth.store.hashing import GENESIS, SALT_BYTES, commit_hash, document_hash, event_hash, payload_digest
 from keepboth.store.hashing import context_bytes as encode_context
 
@@ -76,6 +89,10 @@ class MemoryStore:
                 self._moved.notify_all()
             return results
 
+    def append_commits(self, commits: Sequence[Sequence[Append]]) -> list[list[AppendResult]]:
+        with self._moved:
+            return [self.append(items) for items in commits]
+
     def _append_item(self, item: Append, now: Micros, salts: bytes, first: int) -> AppendResult:
         try:
             creating = item.create is not None and item.document not in self._documents
@@ -83,8 +100,8 @@ class MemoryStore:
             for draft in drafts:
                 rules.check_origin(rules.origin_key(item.document, draft))
                 rules.check_draft(draft)
-            if item.salts:
-                rules.check_salts(item)
+            if item.originals:
+                rules.check_originals(item)
             if not item.drafts:
                 return Appended((), None, self._hash(item.document))
             find_seq = lambda session, seq, part: self._known(self._by_seq.get((item.document, session, seq, part)))  # noqa: E731
@@ -106,22 +123,33 @@ class MemoryStore:
                 receipts.append(_repeat(one.receipt, receipts))
             else:
                 at = SALT_BYTES * (len(self._log) - first)
-                salt = salts[at : at + SALT_BYTES]
-                if item.salts and index >= creating:
-                    salt = item.salts[index - creating]
-                receipts.append(self._record(item.document, draft, one, recorded_at, salt))
+                original = item.originals[index - creating] if item.originals and index >= creating else None
+                salt = salts[at : at + SALT_BYTES] if original is None else original.salt
+                receipts.append(self._record(item.document, draft, one, recorded_at, salt, original))
         created = receipts.pop(0) if creating else None
         return Appended(tuple(receipts), created, self._hash(item.document))
 
-    def _record(self, document: str, draft: Draft, new: rules.New, recorded_at: Micros, salt: bytes) -> Receipt:
+    def _record(
+        self,
+        document: str,
+        draft: Draft,
+        new: rules.New,
+        recorded_at: Micros,
+        salt: bytes | None,
+        original: Original | None,
+    ) -> Receipt:
         stream = self._documents.setdefault(document, [])
         authored_at, quality = rules.authored(draft, recorded_at)
         session_seq = draft.session_seq if new.status == "appended" else None
-        message_digest = None
-        if draft.message is not None:
-            message_digest = sha256(draft.message).digest()
+        payload, length = rules.payload_of(draft, original)
+        message_digest = rules.message_digest_of(draft, original)
+        if message_digest is not None:
             self._messages.setdefault(message_digest, draft.message)
-        digest = payload_digest(salt, draft.payload)
+        if salt is not None:
+            digest = payload_digest(salt, draft.payload)
+        else:
+            assert original is not None
+            digest = original.payload_digest
         link = document_hash(
             stream[-1].document_hash if stream else GENESIS,
             rules.check_origin(rules.origin_key(document, draft)),
@@ -132,7 +160,7 @@ class MemoryStore:
             recorded_at,
             authored_at,
             -1 if draft.away_from is None else draft.away_from,
-            len(draft.payload),
+            length,
             digest,
             quality,
             None if draft.context is None else encode_context(draft.context),
@@ -163,9 +191,9 @@ class MemoryStore:
             correlation_id=draft.correlation_id,
             causation_id=draft.causation_id,
             away_from=draft.away_from,
-            payload=draft.payload,
+            payload=payload,
             payload_digest=digest,
-            payload_len=len(draft.payload),
+            payload_len=length,
             disposition=draft.disposition,
             document_hash=link,
         )
@@ -229,6 +257,18 @@ class MemoryStore:
         chosen = (e for e in page if (not types or e.type in types) and (not actors or e.actor in actors))
         return [event for event, _ in zip(chosen, range(min(limit, rules.MAX_PAGE)), strict=False)]
 
+    def read_whole(
+        self, document: str | None = None, *, after: int = 0, until: int | None = None, limit: int = 1000
+    ) -> list[WholeEvent]:
+        with self._moved:
+            page = self.read(document, after=after, until=until, limit=limit)
+            return [WholeEvent(event, self._salts[event.position - 1]) for event in page]
+
+    def commits(self, *, after: int = 0, limit: int = 1000) -> list[CommitRow]:
+        with self._moved:
+            start = bisect_right(self._commits, after, key=lambda commit: commit.last)
+            return self._commits[start : start + max(limit, 0)]
+
     def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
         with self._moved:
             page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
@@ -256,6 +296,16 @@ class MemoryStore:
     def revision_at(self, document: str, position: int) -> int:
         with self._moved:
             return bisect_right(self._documents.get(document, []), position, key=lambda event: event.position)
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        with self._moved:
+            page = self._documents.get(document, [])[max(after, 0) : None if until is None else max(until, 0)]
+        rows = [
+            EditRow(e.revision, e.disposition, e.payload, e.actor, e.session, e.context, e.context_source)
+            for e in page
+            if e.type == EDIT_RECORDED
+        ]
+        return rows[: max(limit, 0)]
 
     def head(self) -> Head:
         with self._moved:

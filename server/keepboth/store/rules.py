@@ -31,12 +31,13 @@ from keepboth.events import (
     id_text,
     rekeyed_id,
 )
-from keepboth.store.base import Append
+from keepboth.store.base import Append, Original
 from keepboth.store.hashing import SALT_BYTES, constant_part
 
 MAX_BLOB_BYTES: Final = 500_000_000
 """SQLite refuses a row of more than 10^9 bytes; nothing near it is an edit."""
 
+DIGEST_BYTES: Final = 32
 MAX_PAGE: Final = 10_000
 MAX_BLOCKERS: Final = 100
 
@@ -120,10 +121,20 @@ def _check_number(value: int, field: str) -> None:
         raise InvalidRequest(f"{field} must be from 0 to 2^62 - 1", field=field)
 
 
-def check_salts(item: Append) -> None:
-    """Raise InvalidRequest unless an import brings no salts, or one of 16 bytes for each draft."""
-    if len(item.salts) != len(item.drafts) or any(len(salt) != SALT_BYTES for salt in item.salts):
-        raise InvalidRequest(f"an import needs a salt of {SALT_BYTES} bytes for each draft", field="salts")
+def check_originals(item: Append) -> None:
+    """Raise InvalidRequest unless an import says of each draft what its original had."""
+    if len(item.originals) != len(item.drafts):
+        raise InvalidRequest("an import needs an original for each draft", field="originals")
+    for draft, original in zip(item.drafts, item.originals, strict=True):
+        if original.salt is None:
+            if len(original.payload_digest) != DIGEST_BYTES or draft.payload:
+                raise InvalidRequest("an erased payload is its digest and its length, no more", field="originals")
+            _check_number(original.payload_len, "payload_len")
+        elif len(original.salt) != SALT_BYTES:
+            raise InvalidRequest(f"a salt takes {SALT_BYTES} bytes", field="originals")
+        digest = original.message_digest
+        if digest is not None and draft.message is None and len(digest) != DIGEST_BYTES:
+            raise InvalidRequest(f"a message's digest takes {DIGEST_BYTES} bytes", field="originals")
 
 
 # -- identity --------------------------------------------------------------------------------------------------------
@@ -155,16 +166,33 @@ FindId = Callable[[EventId], "Known | None"]
 FindSeq = Callable[[str, int, int], "Known | None"]
 
 
-def _same(draft: Draft, document: str, holder: Known) -> bool:
+def payload_of(draft: Draft, original: Original | None) -> tuple[bytes | None, int]:
+    """The payload that is recorded, None where the original's is erased, and its length."""
+    if original is not None and original.salt is None:
+        return None, original.payload_len
+    return draft.payload, len(draft.payload)
+
+
+def message_digest_of(draft: Draft, original: Original | None) -> bytes | None:
+    """The digest of the raw message that an event refers to."""
+    if draft.message is not None:
+        return sha256(draft.message).digest()
+    return None if original is None else original.message_digest
+
+
+def _same(draft: Draft, document: str, holder: Known, original: Original | None) -> bool:
     if holder.type != draft.type or holder.document != document:
         return False
-    if holder.payload is None:
+    payload, length = payload_of(draft, original)
+    if holder.payload is None or payload is None:
         # Erased: the content is unknowable, and recording the same bytes again would undo the erasure.
-        return holder.payload_len == len(draft.payload)
-    return holder.payload == draft.payload
+        return holder.payload_len == length
+    return holder.payload == payload
 
 
-def resolve(draft: Draft, document: str, find_id: FindId, find_seq: FindSeq) -> Known | New:
+def resolve(
+    draft: Draft, document: str, find_id: FindId, find_seq: FindSeq, original: Original | None = None
+) -> Known | New:
     """Say whether *draft* is new, and under which id, or which event it repeats. Raises IdentityClash.
 
     ``find_seq(session, session_seq, part)`` looks in *document* only. An edit whose identity is taken by other content
@@ -176,11 +204,11 @@ def resolve(draft: Draft, document: str, find_id: FindId, find_seq: FindSeq) -> 
         holders.append(find_seq(draft.session, draft.session_seq, draft.part))
     taken = [holder for holder in holders if holder is not None]
     for holder in taken:
-        if _same(draft, document, holder):
+        if _same(draft, document, holder, original):
             return holder
     if not taken:
         return New(draft.id, "appended")
-    if draft.type != EDIT_RECORDED:
+    if draft.type != EDIT_RECORDED or original is not None:
         raise _identity_clash(draft, taken[0])
     event_id = taken[0].id
     while True:
@@ -188,7 +216,7 @@ def resolve(draft: Draft, document: str, find_id: FindId, find_seq: FindSeq) -> 
         found = find_id(event_id)
         if found is None:
             return New(event_id, "rekeyed")
-        if _same(draft, document, found):
+        if _same(draft, document, found, None):
             return found
 
 
@@ -197,15 +225,18 @@ def resolve_item(item: Append, drafts: Sequence[Draft], find_id: FindId, find_se
     fresh_ids: dict[EventId, Known] = {}
     fresh_seqs: dict[tuple[str, int, int], Known] = {}
     found: list[Known | New] = []
+    created = len(drafts) - len(item.drafts)
     for index, draft in enumerate(drafts):
+        original = item.originals[index - created] if item.originals and index >= created else None
         one = resolve(
             draft,
             item.document,
             lambda event_id: fresh_ids.get(event_id) or find_id(event_id),
             lambda session, seq, part: fresh_seqs.get((session, seq, part)) or find_seq(session, seq, part),
+            original,
         )
         if isinstance(one, New):
-            known = Known(one.id, draft.type, item.document, draft.payload, len(draft.payload), index)
+            known = Known(one.id, draft.type, item.document, *payload_of(draft, original), index)
             fresh_ids[one.id] = known
             if one.status == "appended" and draft.session is not None and draft.session_seq is not None:
                 fresh_seqs[draft.session, draft.session_seq, draft.part] = known

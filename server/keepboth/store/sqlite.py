@@ -102,6 +102,23 @@ class SqliteStore(LogReader):
                     self._moved.notify_all()
             return results
 
+    def append_commits(self, commits: Sequence[Sequence[Append]]) -> list[list[AppendResult]]:
+        with self._writing:
+            now = self._now()
+            answers: list[list[AppendResult]] = []
+            with self._transaction():
+                for items in commits:
+                    salts = self._draw(SALT_BYTES * sum(len(item.drafts) + (item.create is not None) for item in items))
+                    batch, results = self._plan(items, now, salts, careful=True)
+                    if len(batch):
+                        batch.write()
+                    self._state.absorb(batch)  # if the transaction fails, the state is read again
+                    answers.append(results)
+            with self._moved:
+                self._head = self._state.head
+                self._moved.notify_all()
+            return answers
+
     def _plan(
         self, items: Sequence[Append], now: Micros, salts: bytes, careful: bool
     ) -> tuple[Batch, list[AppendResult]]:

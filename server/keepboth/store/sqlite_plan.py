@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 from keepboth.errors import ClientMustChange
 from keepboth.events import Draft, Event, EventId, Micros, Receipt, ReceiptStatus, TimeQuality
 from keepboth.store import rules, sqlite_read
-from keepboth.store.base import Append, Appended, AppendResult, Head, Refused
+from keepboth.store.base import Append, Appended, AppendResult, Head, Original, Refused
 from keepboth.store.hashing import GENESIS, SALT_BYTES, commit_hash, context_bytes, document_hash
 from keepboth.store.sqlite_state import DocumentHead, Origin, State
 
@@ -68,10 +68,10 @@ class Batch:
         self._related: list[tuple[Any, ...]] = []
         self._payloads: list[tuple[Any, ...]] = []
         self._clients: list[tuple[int, int, int]] = []
-        self._planned: list[tuple[str, Draft, Receipt, int, TimeQuality, bytes]] = []
+        self._planned: list[tuple[str, Draft, Receipt, int, TimeQuality, bytes, Original | None]] = []
         self._by_id: dict[EventId, int] = {}
         self._by_seq: dict[tuple[str, str, int, int], int] = {}
-        self.messages: dict[bytes, tuple[int, bytes]] = {}
+        self.messages: dict[bytes, tuple[int, bytes | None]] = {}
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -90,12 +90,12 @@ class Batch:
         found = None
         try:
             constants = [self._check(name, draft) for draft in drafts]
-            if item.salts:
-                rules.check_salts(item)
+            if item.originals:
+                rules.check_originals(item)
             if not item.drafts:
                 return Appended((), None, b"" if head is None else head.document_hash)
             # A condition or a fixed time can refuse an item, which would hide that it is a repeat.
-            if item.check_ids or self._careful or item.condition is not None or item.at is not None:
+            if item.check_ids or self._careful or item.condition is not None or item.at is not None or item.originals:
                 found = rules.resolve_item(item, drafts, self._find_id, lambda *key: self._find_seq(name, *key))
             if found is not None and all(type(one) is rules.Known for one in found):
                 repeats = tuple(_repeat(one) for one in found)
@@ -120,14 +120,16 @@ class Batch:
             if type(one) is rules.Known:
                 receipts.append(_repeat(one, receipts))
             else:
-                salt = item.salts[index - creating] if item.salts and index >= creating else None
+                original = item.originals[index - creating] if item.originals and index >= creating else None
                 new = cast("rules.New | None", one)
-                receipts.append(self._record(name, head, draft, new, recorded_at, constants[index], salt))
+                receipts.append(self._record(name, head, draft, new, recorded_at, constants[index], original))
         created = receipts.pop(0) if creating else None
         return _appended(Appended, (tuple(receipts), created, head.document_hash))
 
     def _plain(self, item: Append) -> bool:
-        return not (item.check_ids or self._careful or item.condition is not None or item.at is not None or item.salts)
+        return not (
+            item.check_ids or self._careful or item.condition is not None or item.at is not None or item.originals
+        )
 
     def _add_keystroke(self, name: str, head: DocumentHead, draft: Draft) -> AppendResult:
         """:meth:`add` for what nearly every item is: one new draft for a document that the batch has open already."""
@@ -183,7 +185,7 @@ class Batch:
         new: rules.New | None,
         recorded_at: Micros,
         checked: tuple[rules.OriginKey, Origin | bytes],
-        salt: bytes | None,
+        original: Original | None,
     ) -> Receipt:
         key, known = checked
         origin = self._origin(head, key, known, draft) if type(known) is bytes else cast(Origin, known)
@@ -195,14 +197,23 @@ class Batch:
         if quality_word is None:
             quality_word = self._qualities[quality] = self._state.words.id((quality,))
         payload = draft.payload
+        length = len(payload)
         index = len(self._hashes)
-        if salt is None:
+        salt: bytes | None
+        if original is None:
             salt = self._salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
-        digest = sha256(salt + payload).digest()
+            message_digest = None if draft.message is None else sha256(draft.message).digest()
+        else:
+            salt = original.salt
+            message_digest = rules.message_digest_of(draft, original)
+        if salt is not None:
+            digest = sha256(salt + payload).digest()
+        else:
+            assert original is not None
+            digest, length = original.payload_digest, original.payload_len
         context = draft.context
         seen = None if context is None else context_bytes(context)
         away_from = -1 if draft.away_from is None else draft.away_from
-        message_digest = None if draft.message is None else sha256(draft.message).digest()
         head.revision = revision = head.revision + 1
         head.recorded_at = recorded_at
         if origin.fold:
@@ -218,7 +229,7 @@ class Batch:
             recorded_at,
             authored_at,
             away_from,
-            len(payload),
+            length,
             digest,
             quality,
             seen,
@@ -242,28 +253,29 @@ class Batch:
             origin.context_source,
             quality_word,
             origin.disposition,
-            0 if message_digest is None else self._message(message_digest, cast(bytes, draft.message)),
+            0 if message_digest is None else self._message(message_digest, draft.message),
             recorded_at,
             recorded_at - authored_at,
             away_from,
             bytearray(digest),
-            len(payload),
+            length,
             bytearray(link),
         )
         if draft.correlation_id is None and draft.causation_id is None:
             self._events.append(row)
         else:
             self._related.append((*row, draft.correlation_id, draft.causation_id))
-        self._payloads.append((head.id, revision, position, origin.fold, bytearray(salt), bytearray(payload)))
+        kept = (None, None) if salt is None else (bytearray(salt), bytearray(payload))
+        self._payloads.append((head.id, revision, position, origin.fold, *kept))
         receipt = _receipt(Receipt, (status, event_id, position, revision, recorded_at, draft.disposition, ()))
         self._by_id[event_id] = index
         if session_seq >= 0:
             self._by_seq[name, cast(str, draft.session), session_seq, draft.part] = index
         self._hashes.append(link)
-        self._planned.append((name, draft, receipt, authored_at, quality, digest))
+        self._planned.append((name, draft, receipt, authored_at, quality, digest, original))
         return receipt
 
-    def _message(self, digest: bytes, raw: bytes) -> int:
+    def _message(self, digest: bytes, raw: bytes | None) -> int:
         minted = self.messages.get(digest)
         if minted is not None:
             return minted[0]
@@ -298,9 +310,9 @@ class Batch:
         return None if row is None else rules.known(state.decoder.event(state.connection, row))
 
     def _known(self, index: int) -> rules.Known:
-        name, draft, receipt, *_ = self._planned[index]
-        original = receipt._replace(status="appended")
-        return rules.Known(receipt.id, draft.type, name, draft.payload, len(draft.payload), original)
+        name, draft, receipt, *_, original = self._planned[index]
+        first = receipt._replace(status="appended")
+        return rules.Known(receipt.id, draft.type, name, *rules.payload_of(draft, original), first)
 
     def _events_of(self, name: str, head: DocumentHead | None) -> Callable[[int, frozenset[str], int], list[Event]]:
         def read(after: int, types: frozenset[str], limit: int) -> list[Event]:
@@ -317,7 +329,8 @@ class Batch:
         return read
 
     def _event(self, index: int) -> Event:
-        name, draft, receipt, authored_at, quality, digest = self._planned[index]
+        name, draft, receipt, authored_at, quality, digest, original = self._planned[index]
+        payload, length = rules.payload_of(draft, original)
         rekeyed = receipt.status == "rekeyed"
         return Event(
             position=receipt.position,
@@ -335,16 +348,16 @@ class Batch:
             relayed_by=draft.relayed_by,
             context=draft.context,
             context_source=draft.context_source,
-            message_digest=None if draft.message is None else sha256(draft.message).digest(),
+            message_digest=rules.message_digest_of(draft, original),
             recorded_at=receipt.recorded_at,
             authored_at=authored_at,
             time_quality=quality,
             correlation_id=draft.correlation_id,
             causation_id=draft.causation_id,
             away_from=draft.away_from,
-            payload=draft.payload,
+            payload=payload,
             payload_digest=digest,
-            payload_len=len(draft.payload),
+            payload_len=length,
             disposition=draft.disposition,
             document_hash=self._hashes[index],
         )

@@ -10,12 +10,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from keepboth.events import Disposition, EventId
+from keepboth.events import EventId
 from keepboth.store.base import DocumentRow, FoldRow, Head
 from keepboth.store.hashing import GENESIS
 from keepboth.store.rules import MAX_PAGE
 from keepboth.store.schema import KEYSTROKE_TYPE
-from keepboth.store.sqlite_rows import COLUMNS, FOLDS, Row
+from keepboth.store.sqlite_rows import COLUMNS, DISPOSITIONS, Row
 
 MAX_INT: Final = (1 << 63) - 1
 
@@ -42,11 +42,17 @@ LINES: Final = (
     "FROM payloads p CROSS JOIN events e ON e.position = p.position "
     "WHERE p.document = ? AND p.revision > ? AND p.revision <= ? ORDER BY p.revision LIMIT ?"
 )
+EDITS: Final = (
+    "SELECT p.revision, p.fold, p.payload, e.actor, e.session, e.context, e.context_source "
+    "FROM payloads p CROSS JOIN events e ON e.position = p.position "
+    "WHERE p.document = ? AND p.revision > ? AND p.revision <= ? AND p.fold > 0 ORDER BY p.revision LIMIT ?"
+)
 CLIENTS: Final = (
     "SELECT c.client, coalesce(s.session, ''), a.actor, a.kind FROM document_clients c CROSS JOIN events e "
     "ON e.position = c.position LEFT JOIN sessions s ON s.id = e.session LEFT JOIN actors a ON a.id = e.actor "
     "WHERE c.document = ?"
 )
+COMMITS: Final = "SELECT first, last, commit_hash FROM commits WHERE last > ? ORDER BY last LIMIT ?"
 HASH_AT: Final = (
     "SELECT e.document_hash FROM payloads p CROSS JOIN events e ON e.position = p.position "
     "WHERE p.document = ? AND p.revision = ?"
@@ -136,18 +142,13 @@ def by_session(connection: sqlite3.Connection, document: str, session: str, sess
     return [] if found is None else connection.execute(BY_SESSION, (found[0], session_seq)).fetchall()
 
 
-_DISPOSITIONS: Final[tuple[Disposition, ...]] = ("ready", *FOLDS)
-
-
 def fold_rows(
     connection: sqlite3.Connection, document: int, after: int, until: int | None, limit: int
 ) -> list[FoldRow]:
     """The edits of a document, about 0.8 µs each."""
-    last = MAX_INT if until is None else max(min(until, MAX_INT), 0)
-    values = (document, max(min(after, MAX_INT), 0), last, max(min(limit, MAX_INT), 0))
-    dispositions = _DISPOSITIONS
+    values = _page(document, after, until, limit)
     return [
-        FoldRow(revision, dispositions[fold], payload) for revision, fold, payload in connection.execute(FOLD, values)
+        FoldRow(revision, DISPOSITIONS[fold], payload) for revision, fold, payload in connection.execute(FOLD, values)
     ]
 
 
@@ -162,6 +163,16 @@ def revision_at(connection: sqlite3.Connection, document: int, position: int, la
         else:
             high = middle - 1
     return low
+
+
+def edit_rows(connection: sqlite3.Connection, document: int, after: int, until: int | None, limit: int) -> list[Row]:
+    """The edits of a document: rows for :meth:`~keepboth.store.sqlite_rows.Decoder.edits`."""
+    return connection.execute(EDITS, _page(document, after, until, limit)).fetchall()
+
+
+def _page(document: int, after: int, until: int | None, limit: int) -> tuple[int, int, int, int]:
+    last = MAX_INT if until is None else max(min(until, MAX_INT), 0)
+    return (document, max(min(after, MAX_INT), 0), last, max(min(limit, MAX_INT), 0))
 
 
 def head(connection: sqlite3.Connection) -> Head:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keepboth.events import ActorKind, Condition, Event, EventId
 from keepboth.store import rules, sqlite_read, sqlite_verify
-from keepboth.store.base import DocumentRow, EventLine, FoldRow, Head, Problem
+from keepboth.store.base import CommitRow, DocumentRow, EditRow, EventLine, FoldRow, Head, Problem, WholeEvent
 from keepboth.store.connections import Readers, size, snapshot
 from keepboth.store.sqlite_rows import Decoder
 
@@ -72,6 +72,21 @@ class LogReader:
             rows = sqlite_read.events(connection, number, after, until, types, actors, reverse, limit)
             return self._decoder.events(connection, rows)
 
+    def read_whole(
+        self, document: str | None = None, *, after: int = 0, until: int | None = None, limit: int = 1000
+    ) -> list[WholeEvent]:
+        with self._readers() as connection:
+            number = None if document is None else sqlite_read.document_id(connection, document)
+            if document is not None and number is None:
+                return []
+            rows = sqlite_read.events(connection, number, after, until, limit=limit)
+            return [WholeEvent(self._decoder.event(connection, row), row[sqlite_read.SALT]) for row in rows]
+
+    def commits(self, *, after: int = 0, limit: int = 1000) -> list[CommitRow]:
+        with self._readers() as connection:
+            rows = connection.execute(sqlite_read.COMMITS, (max(after, 0), max(limit, 0)))
+            return [CommitRow(*row) for row in rows]
+
     def fold_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[FoldRow]:
         with self._readers() as connection:
             number = sqlite_read.document_id(connection, document)
@@ -91,6 +106,13 @@ class LogReader:
             if row is None or number is None:
                 return 0
             return sqlite_read.revision_at(connection, number, position, row.revision)
+
+    def edit_rows(self, document: str, *, after: int = 0, until: int | None = None, limit: int = 2000) -> list[EditRow]:
+        with self._readers() as connection:
+            number = sqlite_read.document_id(connection, document)
+            if number is None:
+                return []
+            return self._decoder.edits(connection, sqlite_read.edit_rows(connection, number, after, until, limit))
 
     def document(self, document: str) -> DocumentRow | None:
         with self._readers() as connection:

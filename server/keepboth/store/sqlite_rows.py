@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from keepboth.errors import StoreDamaged
 from keepboth.events import ActorKind, Disposition, Event
-from keepboth.store.base import EventLine
+from keepboth.store.base import EditRow, EventLine
 from keepboth.store.hashing import context_from_bytes
 
 COLUMNS: Final = (
@@ -21,6 +21,9 @@ COLUMNS: Final = (
 
 FOLDS: Final[dict[Disposition, int]] = {"ready": 1, "pending": 2, "quarantined": 3}
 """What ``payloads.fold`` says of an edit; 0 is an event that no fold reads."""
+
+DISPOSITIONS: Final[tuple[Disposition, ...]] = ("ready", *FOLDS)
+"""By ``payloads.fold``."""
 
 Row = tuple[Any, ...]
 
@@ -101,6 +104,22 @@ class Decoder:
             correlation_id,
             None if context is None else context_from_bytes(context),
         )
+
+    def edits(self, connection: sqlite3.Connection, rows: list[Row]) -> list[EditRow]:
+        """One edit a row of revision, fold, payload, actor, session, context and its source. Raises StoreDamaged."""
+        actors, sessions, words = self.actors, self.sessions, self.words
+        return [
+            EditRow(
+                revision,
+                DISPOSITIONS[fold],
+                payload,
+                actors(connection, actor)[0],
+                None if session is None else sessions(connection, session)[0],
+                None if context is None else context_from_bytes(context),
+                words(connection, source)[0],
+            )
+            for revision, fold, payload, actor, session, context, source in rows
+        ]
 
     def event(self, connection: sqlite3.Connection, row: Row) -> Event:
         """One event. Raises StoreDamaged if a dictionary lacks what the row refers to."""

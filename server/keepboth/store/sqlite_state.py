@@ -198,4 +198,4 @@ class Planned(Protocol):
     documents: dict[str, DocumentHead]
     origins: dict[rules.OriginKey, Origin]
     clients: set[tuple[int, int]]
-    messages: dict[bytes, tuple[int, bytes]]
+    messages: dict[bytes, tuple[int, bytes | None]]

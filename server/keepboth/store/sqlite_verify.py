@@ -10,8 +10,8 @@ from typing import Final
 from keepboth.errors import StoreDamaged
 from keepboth.events import EDIT_RECORDED
 from keepboth.store import sqlite_read
-from keepboth.store.audit import Audit, CommitRow, Stream
-from keepboth.store.base import Head, Problem
+from keepboth.store.audit import Audit, Stream
+from keepboth.store.base import CommitRow, Head, Problem
 from keepboth.store.connections import Readers
 from keepboth.store.hashing import constant_part, document_hash
 from keepboth.store.sqlite_rows import FOLDS, Decoder, Row, decode_clients

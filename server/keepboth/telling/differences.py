@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from keepboth.telling.words import words
@@ -35,7 +36,13 @@ def difference(before: str, after: str) -> list[Piece]:
     Kept and deleted ones make *before*, kept and inserted ones *after*. Neighbours differ in ``op``, a delete comes
     before the insert that replaces it, no piece is empty.
     """
-    return _tidy(_compare(words(before), words(after), MAX_DEPTH))
+    return list(_pieces(before, after))
+
+
+@lru_cache(maxsize=1024)
+def _pieces(before: str, after: str) -> tuple[Piece, ...]:
+    """Kept for a while: the same entry is told again and again, and long texts take up to 0.4 s."""
+    return tuple(_tidy(_compare(words(before), words(after), MAX_DEPTH)))
 
 
 def common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:

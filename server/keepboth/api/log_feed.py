@@ -15,7 +15,7 @@ from keepboth.api.requests import Parts, SomeName
 from keepboth.api.services import Services
 from keepboth.api.streaming import RETRY, EventStream, sent_event
 from keepboth.errors import InvalidRequest, Overloaded, ShuttingDown
-from keepboth.store.wanted import Wanted, wanted
+from keepboth.store.choice import Choice, choice_of
 
 router = APIRouter(tags=["feeds"])
 
@@ -30,12 +30,12 @@ async def wanted_events(
         Query(description="only these types; repeat it for several. `document.quiet` stands for whole bursts of edits"),
     ] = [],  # noqa: B006
     actors: Annotated[list[str], Query(description="only by these actors")] = [],  # noqa: B006
-) -> Wanted:
+) -> Choice:
     """Which events a feed is about."""
-    return wanted(document, types, actors)
+    return choice_of(document, types, actors)
 
 
-Choice = Annotated[Wanted, Depends(wanted_events)]
+Chosen = Annotated[Choice, Depends(wanted_events)]
 
 
 @router.get(
@@ -45,7 +45,7 @@ Choice = Annotated[Wanted, Depends(wanted_events)]
 )
 async def follow_events(
     parts: Parts,
-    choice: Choice,
+    choice: Chosen,
     after: Annotated[int, Query(ge=0, le=models.MAX_INT, description="a position; exclusive")] = 0,
     last_event_id: Annotated[str | None, Header(description="the id of the last event seen; wins")] = None,
 ) -> EventStream:
@@ -55,22 +55,17 @@ async def follow_events(
     """
     if not parts.ready():
         raise ShuttingDown("the server is going down")
-    if parts.feeds.readers >= MAX_READERS:
+    if parts.feeds.readers.count >= MAX_READERS:
         raise Overloaded(f"{MAX_READERS} readers follow the log already")
     if last_event_id is not None:
         if not re.fullmatch("[0-9]{1,18}", last_event_id):
             raise InvalidRequest("the id of an event of this feed is a position", field="last-event-id")
         after = int(last_event_id)
     await asyncio.to_thread(parts.feeds.check, after)
-    parts.feeds.readers += 1
-
-    def ended() -> None:
-        parts.feeds.readers -= 1
-
-    return EventStream(_lines(parts, choice, after), parts.settings.mailbox_patience_s, ended=ended)
+    return EventStream(_lines(parts, choice, after), parts.settings.mailbox_patience_s, parts.feeds.readers)
 
 
-async def _lines(parts: Services, choice: Wanted, after: int) -> AsyncGenerator[bytes, None]:
+async def _lines(parts: Services, choice: Choice, after: int) -> AsyncGenerator[bytes, None]:
     yield RETRY
     async with aclosing(parts.feeds.follow(choice, after)) as batches:
         async for batch in batches:

@@ -11,7 +11,7 @@ DOCUMENT_QUIET: Final = "document.quiet"
 """No event of the log: it stands for whole bursts of edits, in feeds that ask for it."""
 
 
-class Wanted(NamedTuple):
+class Choice(NamedTuple):
     """Which events: of one document, of these types, by these actors; nothing set means all."""
 
     document: str | None = None
@@ -23,13 +23,13 @@ class Wanted(NamedTuple):
         """True if ``document.quiet`` is asked for."""
         return DOCUMENT_QUIET in self.types
 
-    def checked(self) -> Wanted:
+    def checked(self) -> Choice:
         """This, if it makes sense. Raises InvalidRequest."""
         if self.quiet and EDIT_RECORDED in self.types:
             raise InvalidRequest(f"{DOCUMENT_QUIET} is told in place of {EDIT_RECORDED}: ask for one", field="types")
         return self
 
 
-def wanted(document: str | None, types: list[str], actors: list[str]) -> Wanted:
+def choice_of(document: str | None, types: list[str], actors: list[str]) -> Choice:
     """The same choice is the same value, whatever order it was said in. Raises InvalidRequest."""
-    return Wanted(document, tuple(sorted(set(types))), tuple(sorted(set(actors)))).checked()
+    return Choice(document, tuple(sorted(set(types))), tuple(sorted(set(actors)))).checked()

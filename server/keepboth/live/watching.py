@@ -1,0 +1,126 @@
+"""What detection knows of one live room: how far its conflicts are known, and what waits for the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from keepboth.conflicts.model import EditFact
+from keepboth.live.passage import CommittedEdit
+from keepboth.live.projector import ConflictProjector, edit_fact
+from keepboth.live.room import Room
+
+MAX_QUEUE: Final = 20_000
+"""Edits a live room may be ahead of the engine before they are read from the log again instead."""
+
+SLICE_EDITS: Final = 64
+"""Edits that the engine is given at once; one at a time while they take long."""
+
+
+class Lag(NamedTuple):
+    """How far the conflicts of a document are ``known``, how far the engine has ``looked``, and where the document is:
+    revisions."""
+
+    document: str
+    known: int
+    looked: int
+    revision: int
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What detection knows of one live room.
+
+    ``last`` and ``last_other`` are the newest release points of two different sessions: enough to tell in a moment
+    whether an edit's author missed somebody's. ``covered`` is the revision up to which conflicts are known. ``named``:
+    ids of entries that were decided about, for the next findings.
+    """
+
+    room: Room
+    covered: int = 0
+    saved: int = -1
+    session: str = ""
+    last: int = 0
+    last_other: int = 0
+    projector: ConflictProjector | None = None
+    build_until: int = 0
+    queue: deque[CommittedEdit] = field(default_factory=deque)
+    overflowed: bool = False
+    heavy: bool = False
+    threaded: bool = False
+    scheduled: bool = False
+    asked: bool = False
+    failed: bool = False
+    searched: bool = False
+    fed_at: float = 0.0
+    shown: int = 0
+    shown_at: float = -1.0
+    timer: asyncio.TimerHandle | None = None
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    named: set[str] = field(default_factory=set)
+
+    @property
+    def known(self) -> int:
+        """The revision up to which conflicts are known and have been handed to the projection."""
+        return self.covered if self.projector is None else self.shown
+
+    @property
+    def reached(self) -> int:
+        """The revision up to which the engine has looked."""
+        return self.covered if self.projector is None else self.projector.revision
+
+    def queue_up(self, edits: Sequence[CommittedEdit]) -> None:
+        """Let *edits* wait for the engine, or, if too many do, be read from the log again."""
+        if len(self.queue) + len(edits) > MAX_QUEUE:
+            self.queue.clear()
+            self.overflowed = True
+        if not self.overflowed:
+            self.queue.extend(edits)
+
+    def misses_something(self, edit: CommittedEdit) -> bool:
+        """True if the author of *edit*, the room's newest, had not seen everything that others had done before."""
+        draft = edit.draft
+        if draft is None or draft.session is None or draft.context is None or edit.effective != edit.revision:
+            return True
+        session = draft.session
+        others = self.last_other if session == self.session else self.last
+        if draft.context.lower.base < others:
+            return True
+        if session != self.session:
+            self.last_other, self.session = self.last, session
+        self.last = edit.revision
+        return bool(draft.context.lower.exclude)
+
+    def take(self, projector: ConflictProjector) -> list[EditFact]:
+        """Some of the edits that wait, as the engine needs them."""
+        facts: list[EditFact] = []
+        queue = self.queue
+        while queue and len(facts) < (1 if self.heavy else SLICE_EDITS):
+            edit = queue.popleft()
+            if edit.effective <= self.build_until:
+                continue  # built from the log already
+            if edit.draft is not None and edit.update is not None:
+                facts.append(edit_fact(edit.effective, edit.draft, edit.revision, edit.update))
+                continue
+            held = projector.held(edit.revision)
+            if held is not None:
+                event, update = held
+                facts.append(edit_fact(edit.effective, event, edit.revision, update))
+        return facts
+
+    def bring_up(self) -> bool:
+        """Let the engine look at the last few edits at once; False if there is more to do than that, or a thread has
+        the engine."""
+        projector = self.projector
+        if projector is None or self.threaded or self.overflowed or projector.revision < self.build_until:
+            return False
+        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS):
+            return False
+        if self.queue:
+            facts = self.take(projector)
+            projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
+        self.covered = projector.revision = self.room.revision
+        return True
