@@ -18,6 +18,7 @@ STEPS: dict[str, list[str]] = {
     "attention": ["-m", "benchmarks.attention"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "moments": ["-m", "benchmarks.moments"],
+    "feeds": ["-m", "benchmarks.feeds"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [
         "-m",

@@ -24,13 +24,14 @@ class ServerFailed(Exception):
 
 
 @asynccontextmanager
-async def running_server(*, identify: str | None = None) -> AsyncIterator[str]:
-    """Start ``keepboth serve`` on a free port with a folder of its own; give its address; stop it afterwards."""
+async def running_server(*, identify: str | None = None, data: Path | None = None) -> AsyncIterator[str]:
+    """Start ``keepboth serve`` on a free port, with a folder of its own if *data* is none; give its address; stop it
+    afterwards."""
     with tempfile.TemporaryDirectory(prefix="keepboth-demo-") as folder:
         said = Path(folder, "stderr.txt")
         with said.open("wb") as errors:  # noqa: ASYNC230 - an empty local file
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, *COMMAND, "--port", "0", "--data", str(Path(folder, "data"))),
+                *(sys.executable, *COMMAND, "--port", "0", "--data", str(data or Path(folder, "data"))),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

@@ -11,11 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent / "server" / "keepboth"
 
 FLOORS = {
-    "errors": 0, "events": 1, "settings": 1,
+    "errors": 0, "events": 1, "settings": 1, "cloudevents": 2,
     "yjs": 2,
     "fold": 3, "decider": 3, "conflicts": 3,
     "store": 4, "telling": 4,
-    "history": 5, "exchange": 5,
+    "history": 5, "feeds": 5, "exchange": 5,
     "live": 6, "api": 6, "client": 6,
     "app": 7,
     "cli": 8,
@@ -33,6 +33,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "regex": {"telling"},
+    "httpx": {"feeds", "cli"},
     "pyarrow": {"history"},
 }
 

@@ -24,9 +24,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from keepboth.api import create_api
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
+from keepboth.api.standing import Standings
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, NotFound, SettingsInvalid, StoreLocked
 from keepboth.events import EventId, Micros
+from keepboth.feeds.consumers import Consumers
+from keepboth.feeds.following import Feeds
+from keepboth.feeds.heads import Heads
+from keepboth.feeds.webhooks import Deliverer, Policy
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
@@ -44,11 +49,13 @@ from keepboth.settings import Settings
 from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
+from keepboth.store.consumers import SqliteConsumers
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
+CONSUMERS_FILE = "consumers.sqlite3"
 ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
 
@@ -261,6 +268,8 @@ class Server(uvicorn.Server):
         """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""
         for server in self.servers:
             server.close()
+        self._application.heads.close()
+        self._application.consumers.close()
         self._application.detector.bell.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
@@ -279,6 +288,12 @@ class Application:
         folding = Folding(self.store, self.checkpoints)
         self.desk = Desk(folding, Past(self.store, folding, Lineages(self.store)))
         self.engines = Checkpoints(settings.data / ENGINES_FILE)
+        self.heads = Heads()
+        self.feeds = Feeds(
+            self.store, self.heads, now_us, Standings(self.store, self.conflicts, self.desk, self._catch_up)
+        )
+        self.consumers = Consumers(self.feeds, SqliteConsumers(settings.data / CONSUMERS_FILE), secrets.token_urlsafe)
+        self.deliverer: Deliverer
         self.hub: Hub
         self.detector: Detector
         self.gateway: Gateway
@@ -291,13 +306,19 @@ class Application:
         self.detector = Detector(
             self.store, self.conflicts, partial(described, self.store), shelf=Shelf(self.store, self.engines)
         )
-        self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
-        self.gateway = Gateway(settings, self.hub, self.identify)
+        self.hub = Hub(
+            settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
+        )
+        self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
+        self.deliverer = Deliverer(self.consumers, Policy.of(settings))
         services = Services(
             settings=settings,
             store=self.store,
             conflicts=self.conflicts,
             desk=self.desk,
+            feeds=self.feeds,
+            consumers=self.consumers,
+            deliverer=self.deliverer,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
@@ -321,15 +342,21 @@ class Application:
         )
         self._server = Server(config, self, announce)
         try:
+            await self.deliverer.start()
             await self._server.serve()
         finally:
+            await self.deliverer.close()
             await self.hub.close()
             await self.detector.close()
             self.desk.close()
+            self.consumers.kept.close()
             self.store.close()
             self.engines.close()
             self.conflicts.close()
             self.checkpoints.close()
+
+    async def _catch_up(self, document: str, timeout_s: float) -> int:
+        return await _CatchUp(self.hub, self.detector).catch_up(document, timeout_s)
 
     def stop(self) -> None:
         """Ask :meth:`serve` to end."""

@@ -13,7 +13,9 @@
     │   ├── ConditionFailed     the world has moved on; carries the events that did it
     │   ├── PlaceChanged        what a choice was made on reads otherwise now; carries the events that did it
     │   ├── IdentityClash       an id that is taken by other content (decisions and foreign events only)
-    │   └── Fenced              another connection has taken over this session
+    │   ├── Fenced              another connection has taken over this session
+    │   ├── LeaseTaken          somebody else reads for this consumer
+    │   └── OtherLog            the log is not the one that this cursor was in
     ├── TryLater                the same request may succeed later; keep the edit and repeat it
     │   ├── NotDurableNow       the disk is full or the store failed; nothing was acknowledged
     │   ├── ShuttingDown        the server is going down
@@ -131,6 +133,20 @@ class Fenced(ClientMustChange):
     """Another connection has taken over this editing session."""
 
     code = "session-fenced"
+    status = 409
+
+
+class LeaseTaken(ClientMustChange):
+    """Somebody else reads for this consumer, or has since this lease ran out."""
+
+    code = "lease-taken"
+    status = 409
+
+
+class OtherLog(ClientMustChange):
+    """The log went on differently from what this cursor has seen, as after restoring an older backup."""
+
+    code = "other-log"
     status = 409
 
 

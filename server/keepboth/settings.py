@@ -53,9 +53,16 @@ class Settings(BaseSettings):
         le=50,
         description="wait this long before a commit when several edits are likely (trades latency for CPU)",
     )
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="hosts that webhooks may be sent to, with commas in between; empty: any public one"
+    )
+    webhook_private: bool = Field(False, description="webhooks may go to private addresses and over plain HTTP")
+    webhook_attempts: int = Field(12, ge=1, le=100, description="attempts before an event is parked")
+    webhook_retry_s: float = Field(1.0, gt=0, description="wait after the first failure; doubled after each")
+    webhook_timeout_s: float = Field(15.0, gt=0, description="a receiver must answer within this")
     drain_timeout_s: float = Field(20.0, gt=0, description="a shutdown waits at most this long for what is under way")
 
-    @field_validator("origins", mode="before")
+    @field_validator("origins", "webhook_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """The environment has them with commas in between."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from keepboth.api.cloudevents import cloud_event, rfc3339
 from keepboth.api.models import CloudEvent
+from keepboth.cloudevents import cloud_event, rfc3339
 from keepboth.events import Context, Event
 from tests.api.conftest import Served, written
 

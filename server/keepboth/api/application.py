@@ -7,17 +7,21 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 import keepboth.api.conflicts as conflicts
+import keepboth.api.consumers as consumers
 import keepboth.api.documents as documents
 import keepboth.api.events as events
 import keepboth.api.export as export
 import keepboth.api.feed as feed
 import keepboth.api.health as health
 import keepboth.api.history as history
+import keepboth.api.log_feed as log_feed
 import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
 import keepboth.api.resolving as resolving
 import keepboth.api.states as states
+import keepboth.api.streaming as streaming
+import keepboth.api.webhooks as webhooks
 from keepboth import __version__
 from keepboth.api.guard import Guard
 from keepboth.api.models import Problem
@@ -43,7 +47,8 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, history, events, export, conflicts, feed, notices, resolving, page):
+    log = (documents, states, history, events, log_feed, consumers, webhooks, export)
+    for module in (*log, conflicts, feed, notices, resolving, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi
@@ -53,7 +58,8 @@ def create_api(services: Services) -> FastAPI:
 
 def _with_streams(description: dict[str, Any]) -> dict[str, Any]:
     """FastAPI describes what a stream carries under the media type of JSON only."""
-    content = description["paths"]["/api/conflicts/feed"]["get"]["responses"]["200"]["content"]
-    if "application/json" in content:
-        content[feed.MEDIA_TYPE] = content.pop("application/json")
+    for path in ("/api/conflicts/feed", "/api/feed", "/api/consumer/stream"):
+        content = description["paths"][path]["get"]["responses"]["200"]["content"]
+        if "application/json" in content:
+            content[streaming.MEDIA_TYPE] = content.pop("application/json")
     return description

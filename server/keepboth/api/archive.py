@@ -12,7 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from keepboth.api.cloudevents import cloud_event, json_bytes, source
+from keepboth.cloudevents import cloud_event, json_bytes, source
 from keepboth.errors import InvalidRequest
 from keepboth.events import Context, Event, id_from_text
 from keepboth.exchange.archive import End, Header, Message, Part

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query, Response
 
 import keepboth.api.conflict_models as shapes
 import keepboth.api.reading as reading
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.filters import Asked, Filters, View
 from keepboth.api.requests import Parts, SomeName, address, link_header
 from keepboth.api.services import Services
+from keepboth.cloudevents import rfc3339
 from keepboth.errors import NotFound
 from keepboth.events import compress_ranges, id_text
 from keepboth.store.base import Counts, DocumentRow

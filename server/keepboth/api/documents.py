@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Query, Response
 
 import keepboth.api.models as models
 import keepboth.api.reading as reading
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.conflicts import stored_or_caught_up
 from keepboth.api.content import content_client, content_event_id, content_update
 from keepboth.api.requests import From, Name, Parts, address, id_of, json_body, link_header
 from keepboth.api.services import Services
+from keepboth.cloudevents import rfc3339
 from keepboth.decider.documents import (
     Approve,
     Archive,

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.reading import names_of
+from keepboth.cloudevents import rfc3339
 from keepboth.events import Micros
 from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.picking import events_at

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 import keepboth.api.models as models
 import keepboth.api.reading as reading
-from keepboth.api.cloudevents import BATCH, SINGLE, cloud_event, cloud_events, json_bytes, rfc3339
 from keepboth.api.documents import canonical_json
 from keepboth.api.requests import (
     Author,
@@ -28,6 +27,7 @@ from keepboth.api.requests import (
     json_body,
     link_header,
 )
+from keepboth.cloudevents import BATCH, SINGLE, cloud_event, cloud_events, json_bytes, rfc3339
 from keepboth.errors import InvalidRequest, NotFound
 from keepboth.events import (
     CONTENT_YJS_UPDATE,

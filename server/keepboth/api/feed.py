@@ -7,17 +7,14 @@ A reader that takes nothing is let go after a while; it loses nothing, since it 
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Response
-from starlette.types import Receive, Scope, Send
+from fastapi import APIRouter, Header, Query
 
 import keepboth.api.conflict_models as shapes
-from keepboth.api.cloudevents import json_bytes
 from keepboth.api.conflicts import CATCH_UP_S, reach
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.filters import View
@@ -25,19 +22,19 @@ from keepboth.api.notices import notices
 from keepboth.api.reading import known_from_projection
 from keepboth.api.requests import Parts, SomeName
 from keepboth.api.services import Services
+from keepboth.api.streaming import RETRY, EventStream
+from keepboth.cloudevents import json_bytes
 from keepboth.errors import NotFound, Overloaded, ShuttingDown
+from keepboth.feeds.following import Readers
 from keepboth.store.base import Change
 
-log = logging.getLogger("keepboth.api")
 router = APIRouter(tags=["conflicts"])
 
-MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT_S: Final = 15.0
 """A line at least so often, so that both ends notice when the other has gone; then also looks for what another process
 has changed."""
 
 PROGRESS_S: Final = 1.0
-RETRY_MS: Final = 2000
 BATCH: Final = 50
 MAX_READERS: Final = 1000
 
@@ -87,11 +84,11 @@ class Feed:
         epoch, _, number = (self._last or "").rpartition(".")
         self._number = now
         if self._last is None:
-            return b"retry: %d\n\n" % RETRY_MS
+            return RETRY
         if epoch == self._epoch and re.fullmatch("[0-9]{1,18}", number) and int(number) <= now:
             self._number = int(number)
-            return b"retry: %d\n\n" % RETRY_MS
-        return b"retry: %d\n\n" % RETRY_MS + self._event("reset", {"document": None}, now)
+            return RETRY
+        return RETRY + self._event("reset", {"document": None}, now)
 
     async def _ready(self) -> bytes:
         """How far everything is known; makes the engine look at what it has not."""
@@ -172,59 +169,12 @@ def _name(change: Change) -> str:
     return "reopened" if status == "open" else status
 
 
-class Readers:
-    """How many feeds are open."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
 _readers = Readers()
-
-
-class FeedResponse(Response):
-    """Sends events until the reader goes, takes nothing for *patience_s*, or the server goes down."""
-
-    def __init__(self, events: AsyncGenerator[bytes, None], patience_s: float, status_code: int = 200) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(status_code=status_code, headers=headers, media_type=MEDIA_TYPE)
-        del self.headers["content-length"]
-        self._events = events
-        self._patience_s = patience_s
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _readers.count += 1
-        try:
-            async with asyncio.TaskGroup() as group:
-                sending = group.create_task(self._send(send))
-                leaving = group.create_task(_gone(receive))
-                await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-                sending.cancel()
-                leaving.cancel()
-        finally:
-            _readers.count -= 1
-
-    async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        try:
-            async with aclosing(self._events) as events:
-                async for chunk in events:
-                    async with asyncio.timeout(self._patience_s):
-                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TimeoutError:
-            log.warning("a reader of the conflict feed took nothing for %g s and was let go", self._patience_s)
-            return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 @router.get(
     "/api/conflicts/feed",
-    response_class=FeedResponse,
+    response_class=EventStream,
     responses={200: {"model": shapes.FeedEvent, "description": "Server-sent events: see `FeedEvent`."}},
 )
 async def follow_conflicts(
@@ -233,11 +183,11 @@ async def follow_conflicts(
     view: View,
     last_event_id: Annotated[str | None, Header(description="the id of the last event seen")] = None,
     after: Annotated[str | None, Query(max_length=100, description="the same, for readers that set no headers")] = None,
-) -> FeedResponse:
+) -> EventStream:
     """New and changed entries of the conflict log, of one document or of all, as they come."""
     if not parts.ready():
         raise ShuttingDown("the server is going down")
     if _readers.count >= MAX_READERS:
         raise Overloaded(f"{MAX_READERS} readers follow the conflict log already")
     feed = Feed(parts, document, last_event_id or after, view)
-    return FeedResponse(feed.events(), parts.settings.mailbox_patience_s)
+    return EventStream(feed.events(), parts.settings.mailbox_patience_s, _readers)

@@ -47,5 +47,6 @@ async def server(parts: Parts) -> models.ServerState:
         position=head.position,
         live=parts.hub.statistics(),
         conflicts=parts.detector.statistics(),
+        feeds={"readers": parts.feeds.readers.count, **parts.deliverer.statistics()},
         store=sizes,
     )

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Query, Response
 
 import keepboth.api.history_models as shapes
 import keepboth.api.models as models
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.documents import canonical_json
 from keepboth.api.moments import Moment, MomentAfter, MomentBefore, cut_headers, micros
 from keepboth.api.reading import names_of
 from keepboth.api.requests import From, Name, Parts, address, json_body, link_header
+from keepboth.cloudevents import rfc3339
 from keepboth.decider.versions import name_version
 from keepboth.errors import InvalidRequest
 from keepboth.events import VERSION_NAMED, Draft

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.models import Strict
+from keepboth.cloudevents import rfc3339
 from keepboth.history.blame import Span
 from keepboth.history.changes import Difference, Touch
 from keepboth.history.deletions import Deletion

@@ -287,6 +287,7 @@ class ServerState(BaseModel):
     conflicts: dict[str, Any] = Field(
         description="edits looked at, seconds spent, engines restored, engines in memory, revisions behind"
     )
+    feeds: dict[str, Any] = Field(description="readers of feeds; webhooks, deliveries, failed attempts, parked events")
     store: dict[str, Any] = Field(description="sizes and counts of the log")
 
 

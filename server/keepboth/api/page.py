@@ -14,10 +14,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 import keepboth.api.reading as reading
 from keepboth import __version__
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.conflicts import stored_or_caught_up
 from keepboth.api.requests import Parts, address
 from keepboth.api.services import Services
+from keepboth.cloudevents import rfc3339
 from keepboth.store.base import DocumentRow
 
 router = APIRouter()

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from keepboth.api.cloudevents import cloud_events, json_bytes
 from keepboth.api.services import Services
+from keepboth.cloudevents import cloud_events, json_bytes
 from keepboth.errors import ConditionFailed, KeepBothError, OverLimit, PlaceChanged, TryLater
 
 log = logging.getLogger("keepboth.api")

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 
 import keepboth.api.models as models
 import keepboth.api.reading as reading
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.requests import From, Parts, SomeName, id_of, json_body
 from keepboth.api.services import ActedOn, Services
+from keepboth.cloudevents import rfc3339
 from keepboth.conflicts.choices import Preview, Wish
 from keepboth.conflicts.versions import SideKey
 from keepboth.decider.conflicts import Decision

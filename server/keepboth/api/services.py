@@ -11,6 +11,9 @@ from keepboth.conflicts.choices import Preview, Wish
 from keepboth.conflicts.model import Episode
 from keepboth.decider.conflicts import Decision, Status
 from keepboth.events import ActorKind, EventId, Micros, Receipt
+from keepboth.feeds.consumers import Consumers
+from keepboth.feeds.following import Feeds
+from keepboth.feeds.webhooks import Deliverer
 from keepboth.history.desk import Desk
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
@@ -189,6 +192,9 @@ class Services:
     store: EventStore
     conflicts: ConflictStore
     desk: Desk
+    feeds: Feeds
+    consumers: Consumers
+    deliverer: Deliverer
     hub: HubPort
     detector: DetectorPort
     resolver: ResolverPort

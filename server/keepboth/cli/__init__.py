@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import bring, care, conflicts, export, history, log, resolve, serve, show
+from keepboth.cli import (
+    bring,
+    care,
+    conflicts,
+    consumers,
+    export,
+    feed,
+    history,
+    log,
+    resolve,
+    serve,
+    show,
+    webhooks,
+)
 
 app = typer.Typer(
     name="keepboth",
@@ -31,6 +44,9 @@ app.command("history")(history.history)
 app.command("diff")(history.diff)
 app.command("deletions")(history.deletions)
 app.command("version")(history.version)
+app.command("feed")(feed.feed)
+app.add_typer(consumers.app, name="consumers")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("conflicts")(conflicts.conflicts)
 app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)

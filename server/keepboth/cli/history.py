@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 import keepboth.api.history_models as shapes
-from keepboth.api.cloudevents import rfc3339
 from keepboth.api.documents import canonical_json
 from keepboth.api.reading import names_of
 from keepboth.cli.painting import BlameLine, Palette, blame_lines, change_text, where
 from keepboth.cli.terminal import Data, Json, console, counted, opened, printable, progress, put_json, reported
 from keepboth.cli.when import MOMENTS, At, cut_of
+from keepboth.cloudevents import rfc3339
 from keepboth.decider.versions import name_version
 from keepboth.errors import NotFound
 from keepboth.events import Draft, Micros, check_document_name

@@ -11,9 +11,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from keepboth.api.cloudevents import cloud_event, rfc3339
 from keepboth.api.reading import document_row
 from keepboth.cli.terminal import Data, Json, console, opened, printable, put_json, reported
+from keepboth.cloudevents import cloud_event, rfc3339
 from keepboth.errors import KeepBothError
 from keepboth.events import EDIT_RECORDED, Event, check_document_name
 from keepboth.store.base import EventStore

@@ -1,4 +1,4 @@
-"""The editing sockets' front door: native ``websockets`` connections on the HTTP server's port.
+"""The sockets' front door, for editing and for feeds: native ``websockets`` connections on the HTTP server's port.
 
 uvicorn hands an upgraded TCP connection to whatever ``asyncio.Protocol`` its ``ws`` setting makes; here that is a
 ``websockets`` server connection. What uvicorn then does not do for these sockets is done here: handshake time-out,
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -21,14 +21,17 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
-from websockets.typing import Origin
+from websockets.typing import Origin, Subprotocol
 
-from keepboth.errors import InvalidRequest, KeepBothError, MalformedMessage, NotAuthorised, ShuttingDown
+from keepboth.errors import InvalidRequest, KeepBothError, MalformedMessage, NotAuthorised, NotFound, ShuttingDown
 from keepboth.events import check_document_name
+from keepboth.feeds.following import Feeds
+from keepboth.live import feed_socket
 from keepboth.live.hub import Hub
 from keepboth.live.room import Room
 from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
+from keepboth.store.choice import Choice
 
 log = logging.getLogger("keepboth.live")
 
@@ -46,10 +49,15 @@ class EditingConnection(ServerConnection):
     _parts: list[bytes] | None = None
     opening: tuple[str, Actor | None] = ("", None)
     """Document name and actor, told from the opening request."""
+    feed: tuple[Choice, int] | None = None
+    """What a feed's reader wants, and from where; None for editing sockets."""
     _closing: asyncio.Task[None] | None = None
 
     def process_event(self, event: Any) -> None:
         """Data frames of an open session go straight to it; everything else is the library's."""
+        if self.feed is not None and type(event) is Frame and event.opcode in (0, 1, 2):
+            self.close_with(MalformedMessage("a feed takes no messages"))
+            return
         if self.session is None or type(event) is not Frame or event.opcode not in (0, 1, 2):
             super().process_event(event)
             return
@@ -117,9 +125,10 @@ class Port:
 class Gateway:
     """Makes connections and runs their lives. ``websockets`` sees it as the server that it belongs to."""
 
-    def __init__(self, settings: Settings, hub: Hub, identify: Identify | None = None) -> None:
+    def __init__(self, settings: Settings, hub: Hub, feeds: Feeds, identify: Identify | None = None) -> None:
         self.settings = settings
         self.hub = hub
+        self.feeds = feeds
         self.identify = identify
         self.logger = log
         self.handler_tasks: set[asyncio.Task[None]] = set()
@@ -132,11 +141,11 @@ class Gateway:
         protocol = ServerProtocol(
             # No Origin at all means no browser: there is nobody's session to ride on.
             origins=[None, *(Origin(origin) for origin in settings.origins)] if settings.origins else None,
-            select_subprotocol=lambda _protocol, offered: offered[0] if offered else None,
+            select_subprotocol=lambda _, offered: _subprotocol(connection, offered),
             max_size=settings.max_frame_bytes,
             logger=logging.getLogger("keepboth.websocket"),
         )
-        return EditingConnection(
+        connection = EditingConnection(
             protocol,
             self,  # type: ignore[arg-type]
             ping_interval=settings.ping_interval_s,
@@ -144,6 +153,7 @@ class Gateway:
             close_timeout=5,
             write_limit=settings.outbox_bytes,
         )
+        return connection
 
     def is_serving(self) -> bool:
         return self._serving
@@ -158,6 +168,12 @@ class Gateway:
                 return
             self.open.add(connection)
             connection.start_keepalive()
+            if connection.feed is not None:
+                await feed_socket.send_feed(connection, self.feeds, *connection.feed)
+                if not self._serving:
+                    connection.close_with(ShuttingDown("the server is going down"))
+                await connection.wait_closed()
+                return
             name, actor = connection.opening
             session = Session(Port(connection), f"c:{self.hub.new_id().hex()}", actor)
             connection.session = session
@@ -168,7 +184,7 @@ class Gateway:
         except TimeoutError:
             connection.transport.abort()
         except Exception:
-            log.exception("an editing socket failed")
+            log.exception("a socket failed")
             connection.transport.abort()
         finally:
             self.open.discard(connection)
@@ -179,13 +195,18 @@ class Gateway:
                 self.handler_tasks.discard(task)
 
     async def _process_request(self, connection: EditingConnection, request: Request) -> Response | None:
-        path = request.path.partition("?")[0]
-        if not path.startswith(PREFIX):
+        path, _, query = request.path.partition("?")
+        is_feed = path == feed_socket.PATH
+        if not path.startswith(PREFIX) and not is_feed:
             return connection.respond(HTTPStatus.NOT_FOUND, f"editing sockets are at {PREFIX}{{document}}\n")
         if len(self.open) >= self.settings.max_connections:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded: too many connections\n")
         try:
-            name = check_document_name(unquote(path[len(PREFIX) :], errors="strict"))
+            if is_feed:
+                wanted, after = feed_socket.read_address(query, offered_by(request))
+                feed = wanted, await asyncio.to_thread(self.feeds.check, after)
+            else:
+                name = check_document_name(unquote(path[len(PREFIX) :], errors="strict"))
             actor: Actor | None = None
             if self.identify is not None:
                 found = self.identify(request)
@@ -194,9 +215,14 @@ class Gateway:
             return connection.respond(HTTPStatus.BAD_REQUEST, "invalid-request: the document name is not UTF-8\n")
         except InvalidRequest as error:
             return connection.respond(HTTPStatus.BAD_REQUEST, f"{error.code}: {error.detail}\n")
+        except NotFound as error:
+            return connection.respond(HTTPStatus.NOT_FOUND, f"{error.code}: {error.detail}\n")
         except NotAuthorised as error:
             return connection.respond(HTTPStatus.FORBIDDEN, f"{error.code}: {error.detail}\n")
-        connection.opening = (name, actor)
+        if is_feed:
+            connection.feed = feed
+        else:
+            connection.opening = (name, actor)
         return None
 
     async def stop(self) -> None:
@@ -209,6 +235,19 @@ class Gateway:
             _, late = await asyncio.wait(self.handler_tasks, timeout=self.settings.drain_timeout_s)
             for task in late:
                 task.cancel()
+
+
+def offered_by(request: Request) -> list[str]:
+    """The subprotocols that an opening request offers."""
+    headers = request.headers.get_all("Sec-WebSocket-Protocol")
+    return [name.strip() for header in headers for name in header.split(",")]
+
+
+def _subprotocol(connection: EditingConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """A feed speaks one; editors take what they get, so they get what they offer first."""
+    if connection.feed is not None:
+        return feed_socket.SUBPROTOCOL
+    return offered[0] if offered else None
 
 
 def query_value(request: Any, name: str) -> str | None:

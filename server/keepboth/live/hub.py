@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from keepboth.decider.edits import Owner, RecordEdit, is_known, named_of_others
@@ -53,6 +53,7 @@ class Hub:
         now: Callable[[], Micros],
         new_id: Callable[[], EventId],
         watcher: Watcher,
+        committed: Callable[[Collection[str]], None] = lambda documents: None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -65,6 +66,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loads: dict[Room, asyncio.Future[None]] = {}
         self._watcher = watcher
+        self._committed = committed
         self._writer = Writer(store, self._delivered_from_writer, gather_s=settings.gather_ms / 1000)
         self._ports = Ports(
             now=now,
@@ -206,6 +208,7 @@ class Hub:
             except Exception:
                 log.exception("room %r failed after a commit; its sessions resync from the log", room.name)
                 room.abandon(entries)
+        self._committed({room.name for room in by_room})
 
     def _look_up(self, call: Callable[[EventStore], Any], done: Callable[[Any], None]) -> None:
         async def run() -> None:
