@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, TypeVar
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
 from keepboth.errors import NotKnownYet
+from keepboth.history.facts import edit_fact
 from keepboth.live.bell import Bell
 from keepboth.live.judging import named_by
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings, edit_fact
+from keepboth.live.projector import READ_ROWS, ConflictProjector, Findings
 from keepboth.live.recording import Batch, Describe, Recorder, Told
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
