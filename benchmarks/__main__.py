@@ -15,6 +15,7 @@ STEPS: dict[str, list[str]] = {
     "conflicts": ["-m", "benchmarks.conflicts"],
     "contexts": ["-m", "benchmarks.contexts"],
     "git_judge": ["-m", "benchmarks.git_judge"],
+    "reducers": ["-m", "benchmarks.reducers"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [

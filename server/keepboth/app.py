@@ -37,17 +37,20 @@ from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.shelf import Shelf
+from keepboth.reducers.apart import Limits, Reductions
 from keepboth.settings import Settings
 from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
+from keepboth.store.reduced import ReducedStore
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
 ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
+REDUCED_FILE = "reduced.sqlite3"
 
 _T = TypeVar("_T")
 
@@ -289,11 +292,21 @@ class Application:
         )
         self.hub = Hub(settings, self.store, now=now_us, new_id=new_id, watcher=self.detector)
         self.gateway = Gateway(settings, self.hub, self.identify)
+        reductions = Reductions(
+            self.store,
+            settings.data / LOG_FILE,
+            ReducedStore(settings.data / REDUCED_FILE),
+            now_us,
+            specs=settings.reducers,
+            limits=Limits(settings.reducer_seconds, settings.reducer_memory_bytes),
+            most=settings.reducer_processes,
+        )
         services = Services(
             settings=settings,
             store=self.store,
             conflicts=self.conflicts,
             desk=self.desk,
+            reductions=reductions,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
@@ -321,6 +334,7 @@ class Application:
         finally:
             await self.hub.close()
             await self.detector.close()
+            await reductions.close()
             self.desk.close()
             self.store.close()
             self.engines.close()

@@ -14,6 +14,7 @@ import keepboth.api.health as health
 import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
+import keepboth.api.reducing as reducing
 import keepboth.api.resolving as resolving
 import keepboth.api.states as states
 from keepboth import __version__
@@ -41,7 +42,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, conflicts, feed, notices, resolving, page):
+    for module in (documents, states, events, conflicts, feed, notices, resolving, reducing, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi
@@ -51,7 +52,8 @@ def create_api(services: Services) -> FastAPI:
 
 def _with_streams(description: dict[str, Any]) -> dict[str, Any]:
     """FastAPI describes what a stream carries under the media type of JSON only."""
-    content = description["paths"]["/api/conflicts/feed"]["get"]["responses"]["200"]["content"]
-    if "application/json" in content:
-        content[feed.MEDIA_TYPE] = content.pop("application/json")
+    for path in ("/api/conflicts/feed", "/api/reduce/feed"):
+        content = description["paths"][path]["get"]["responses"]["200"]["content"]
+        if "application/json" in content:
+            content[feed.MEDIA_TYPE] = content.pop("application/json")
     return description

@@ -12,6 +12,7 @@ from keepboth.conflicts.model import Episode
 from keepboth.decider.conflicts import Decision, Status
 from keepboth.events import ActorKind, EventId, Micros, Receipt
 from keepboth.history.desk import Desk
+from keepboth.reducers.apart import Reductions
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
 
@@ -188,6 +189,7 @@ class Services:
     store: EventStore
     conflicts: ConflictStore
     desk: Desk
+    reductions: Reductions
     hub: HubPort
     detector: DetectorPort
     resolver: ResolverPort

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, log, resolve, serve, show
+from keepboth.cli import care, conflicts, log, reduce, resolve, serve, show
 
 app = typer.Typer(
     name="keepboth",
@@ -27,6 +27,7 @@ app.command("serve")(serve.serve)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("conflicts")(conflicts.conflicts)
+app.command("reduce")(reduce.reduce)
 app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
