@@ -16,6 +16,7 @@ STEPS: dict[str, list[str]] = {
     "contexts": ["-m", "benchmarks.contexts"],
     "git_judge": ["-m", "benchmarks.git_judge"],
     "attention": ["-m", "benchmarks.attention"],
+    "reducers": ["-m", "benchmarks.reducers"],
     "cold_open": ["-m", "benchmarks.cold_open"],
     "moments": ["-m", "benchmarks.moments"],
     "feeds": ["-m", "benchmarks.feeds"],

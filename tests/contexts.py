@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
 from keepboth.events import Context, Event, Seen
+from keepboth.history.facts import edit_fact
 from keepboth.live import asking
-from keepboth.live.projector import edit_fact
 from keepboth.yjs.messages import decode_state_vector
 from keepboth.yjs.update import decode_update
 from tests.harness import Running, eventually, running

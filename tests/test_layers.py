@@ -16,9 +16,10 @@ FLOORS = {
     "fold": 3, "decider": 3, "conflicts": 3,
     "store": 4, "telling": 4,
     "history": 5, "feeds": 5, "exchange": 5,
-    "live": 6, "api": 6, "client": 6,
-    "app": 7,
-    "cli": 8,
+    "reducers": 6,
+    "live": 7, "api": 7, "client": 7, "log": 7,
+    "app": 8,
+    "cli": 9,
 }  # fmt: skip
 
 HOMES = {

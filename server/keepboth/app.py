@@ -45,12 +45,14 @@ from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.shelf import Shelf
 from keepboth.live.watching import Lag
+from keepboth.reducers.apart import Limits, Reductions
 from keepboth.settings import Settings
 from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.checkpoints import Checkpoints
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.consumers import SqliteConsumers
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
+from keepboth.store.reduced import ReducedStore
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
@@ -58,6 +60,7 @@ CHECKPOINTS_FILE = "checkpoints.sqlite3"
 CONSUMERS_FILE = "consumers.sqlite3"
 ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
+REDUCED_FILE = "reduced.sqlite3"
 
 _T = TypeVar("_T")
 
@@ -311,6 +314,15 @@ class Application:
         )
         self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
         self.deliverer = Deliverer(self.consumers, Policy.of(settings))
+        reductions = Reductions(
+            self.store,
+            settings.data / LOG_FILE,
+            ReducedStore(settings.data / REDUCED_FILE),
+            now_us,
+            specs=settings.reducers,
+            limits=Limits(settings.reducer_seconds, settings.reducer_memory_bytes),
+            most=settings.reducer_processes,
+        )
         services = Services(
             settings=settings,
             store=self.store,
@@ -319,6 +331,7 @@ class Application:
             feeds=self.feeds,
             consumers=self.consumers,
             deliverer=self.deliverer,
+            reductions=reductions,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
@@ -348,6 +361,7 @@ class Application:
             await self.deliverer.close()
             await self.hub.close()
             await self.detector.close()
+            await reductions.close()
             self.desk.close()
             self.consumers.kept.close()
             self.store.close()

@@ -15,7 +15,8 @@
     │   ├── IdentityClash       an id that is taken by other content (decisions and foreign events only)
     │   ├── Fenced              another connection has taken over this session
     │   ├── LeaseTaken          somebody else reads for this consumer
-    │   └── OtherLog            the log is not the one that this cursor was in
+    │   ├── OtherLog            the log is not the one that this cursor was in
+    │   └── ReducerOverrun      a reducer took more time or memory than it may
     ├── TryLater                the same request may succeed later; keep the edit and repeat it
     │   ├── NotDurableNow       the disk is full or the store failed; nothing was acknowledged
     │   ├── ShuttingDown        the server is going down
@@ -25,7 +26,8 @@
         ├── StoreLocked         another process owns the log
         ├── StoreDamaged        the log does not agree with its own hashes
         ├── StoreTooNew         the file was written by a newer version
-        └── SettingsInvalid     a setting makes no sense
+        ├── SettingsInvalid     a setting makes no sense
+        └── ReducerFailed       a reducer's process ended without an answer
 
 Each class has a stable ``code`` (kebab case; documented in ``docs/protocol.md``), an HTTP ``status``
 and a WebSocket ``close_code``, which is 4000 + status. Facts are keyword arguments, kept in ``facts``.
@@ -150,6 +152,13 @@ class OtherLog(ClientMustChange):
     status = 409
 
 
+class ReducerOverrun(ClientMustChange):
+    """A reducer took more time or memory than it may; ask for less of the log, or allow it more."""
+
+    code = "reducer-overrun"
+    status = 422
+
+
 class TryLater(KeepBothError):
     """The same request may succeed later; keep the edit and repeat it."""
 
@@ -219,3 +228,9 @@ class SettingsInvalid(OperatorMustAct):
     """A setting makes no sense."""
 
     code = "settings-invalid"
+
+
+class ReducerFailed(OperatorMustAct):
+    """The process of a reducer ended without an answer."""
+
+    code = "reducer-failed"

@@ -61,8 +61,18 @@ class Settings(BaseSettings):
     webhook_retry_s: float = Field(1.0, gt=0, description="wait after the first failure; doubled after each")
     webhook_timeout_s: float = Field(15.0, gt=0, description="a receiver must answer within this")
     drain_timeout_s: float = Field(20.0, gt=0, description="a shutdown waits at most this long for what is under way")
+    reducers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="reducers that are offered besides the shipped and installed ones, with commas in between: "
+        "`module:name` or `file.py:name`",
+    )
+    reducer_seconds: float = Field(60.0, gt=0, description="a reducer computes for at most this long for one answer")
+    reducer_memory_bytes: int = Field(
+        512 * 1024 * 1024, ge=64 * 1024 * 1024, description="memory that the process of a reducer may take"
+    )
+    reducer_processes: int = Field(4, ge=1, description="reducers that are at work at once")
 
-    @field_validator("origins", "webhook_hosts", mode="before")
+    @field_validator("origins", "webhook_hosts", "reducers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """The environment has them with commas in between."""

@@ -147,10 +147,10 @@ def test_a_document_with_another_history_is_left_as_it_is(run: Run, data: Path, 
     [
         (["export", "none"], 1, "no such document"),
         (["export", "--as", "text"], 2, "needs the name"),
-        (["export", "--at", "2"], 2, "--position"),
+        (["export", "--at", "2"], 2, "--at position:N"),
         (["export", "--json"], 2, "--out"),
         (["export", "--out", "/no such folder/x"], 2, "cannot be written"),
-        (["export", "plans/2026", "--recorded", "noon"], 2, "no time"),
+        (["export", "plans/2026", "--at", "recorded:noon"], 2, "not a time"),
         (["export", "--as", "rows", "--out", "x.parquet", "--key", ""], 2, "hides nobody"),
         (["import", "/no such file"], 2, "cannot be read"),
     ],
@@ -200,14 +200,14 @@ def test_an_import_that_is_killed_goes_on(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_same_cut_and_key_give_the_same_bytes(run: Run, left_behind: Path, tmp_path: Path) -> None:
-    arguments = ["export", "--as", "rows", "--position", "9"]
+    arguments = ["export", "--as", "rows", "--at", "position:9"]
     one = run(*arguments, "--key", KEY).raw
     assert one
     assert run(*arguments, KEEPBOTH_ROWS_KEY=KEY).raw == one
     assert run(*arguments, "--key", "other").raw != one
     assert run(*arguments).raw != run(*arguments).raw
     told = json.loads(run("export", "plans/2026", "--as", "rows", "--out", str(tmp_path / "r"), "--json").raw)
-    again = run("export", "plans/2026", "--as", "rows", "--cut", told["cut"], "--key", KEY)
+    again = run("export", "plans/2026", "--as", "rows", "--at", f"cut:{told['cut']}", "--key", KEY)
     assert (len(again.lines), told["rows"]) == (3, 3)
     assert b"guest" not in again.raw
 

@@ -18,6 +18,7 @@ import keepboth.api.log_feed as log_feed
 import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
+import keepboth.api.reducing as reducing
 import keepboth.api.resolving as resolving
 import keepboth.api.states as states
 import keepboth.api.streaming as streaming
@@ -48,7 +49,7 @@ def create_api(services: Services) -> FastAPI:
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
     log = (documents, states, history, events, log_feed, consumers, webhooks, export)
-    for module in (*log, conflicts, feed, notices, resolving, page):
+    for module in (*log, conflicts, feed, notices, resolving, reducing, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi
@@ -58,7 +59,7 @@ def create_api(services: Services) -> FastAPI:
 
 def _with_streams(description: dict[str, Any]) -> dict[str, Any]:
     """FastAPI describes what a stream carries under the media type of JSON only."""
-    for path in ("/api/conflicts/feed", "/api/feed", "/api/consumer/stream"):
+    for path in ("/api/conflicts/feed", "/api/feed", "/api/consumer/stream", "/api/reduce/feed"):
         content = description["paths"][path]["get"]["responses"]["200"]["content"]
         if "application/json" in content:
             content[streaming.MEDIA_TYPE] = content.pop("application/json")

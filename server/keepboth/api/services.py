@@ -15,6 +15,7 @@ from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.webhooks import Deliverer
 from keepboth.history.desk import Desk
+from keepboth.reducers.apart import Reductions
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
 
@@ -195,6 +196,7 @@ class Services:
     feeds: Feeds
     consumers: Consumers
     deliverer: Deliverer
+    reductions: Reductions
     hub: HubPort
     detector: DetectorPort
     resolver: ResolverPort

@@ -23,6 +23,7 @@ from keepboth.cli import (
     feed,
     history,
     log,
+    reduce,
     resolve,
     serve,
     show,
@@ -48,6 +49,7 @@ app.command("feed")(feed.feed)
 app.add_typer(consumers.app, name="consumers")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("conflicts")(conflicts.conflicts)
+app.command("reduce")(reduce.reduce)
 app.command("resolve")(resolve.resolve)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)

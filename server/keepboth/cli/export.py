@@ -11,11 +11,11 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-import keepboth.cli.moments as moments
 from keepboth.api.archive import lines
 from keepboth.cli.files import writing
 from keepboth.cli.rows import export_rows
 from keepboth.cli.terminal import USAGE, Data, Json, counted, fail, opened, progress, put_json, reported
+from keepboth.cli.when import At, cut_of
 from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
 from keepboth.exchange.archive import Part, archive, header_of
@@ -73,14 +73,7 @@ def export(
     split_salt: Annotated[
         str, typer.Option(help="Which documents are for training, validation, test.", rich_help_panel=_ROWS)
     ] = SPLIT_SALT,
-    at: moments.At = None,
-    position: moments.Position = None,
-    event: moments.AtEvent = None,
-    recorded: moments.Recorded = None,
-    authored: moments.Authored = None,
-    seen_by: moments.SeenBy = None,
-    version: moments.Version = None,
-    token: moments.Token = None,
+    at: At = None,
     as_json: Json = False,
     data: Data = Path("data"),
 ) -> None:
@@ -92,7 +85,7 @@ def export(
     with reported():
         if as_json and out is None:
             raise InvalidRequest("--json sums up a file: name it with --out")
-        cut = moments.cut_of(at, position, event, recorded, authored, seen_by, version, token)
+        cut = cut_of(at)
         with opened(data) as store:
             if form == "rows":
                 options = RowOptions(
@@ -146,7 +139,9 @@ def _archive(store: EventStore, document: str | None, cut: Cut, after: int, out:
 def _until(store: EventStore, document: str | None, cut: Cut) -> int | None:
     if document is None:
         if set(cut.named) - {"position"}:
-            raise InvalidRequest("a whole log ends at --position, the other moments are a document's")
+            raise InvalidRequest(
+                "a whole log ends at a place in it (--at position:N), the other moments are a document's"
+            )
         return cut.position
     selection = select(store, check_document_name(document), cut)
     if not selection.is_prefix:

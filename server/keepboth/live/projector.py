@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
-from keepboth.events import Context, Draft, Seen
+from keepboth.events import Context
 from keepboth.fold.waiting import WaitingRoom
+from keepboth.history.facts import edit_fact
 from keepboth.live.judging import judge, named_by
 from keepboth.live.rows import rows_of
 from keepboth.store.base import ConflictStore, DocumentRow, EditRow, EventStore
@@ -28,18 +29,6 @@ class Findings(NamedTuple):
 
     episodes: dict[str, Episode]
     superseded: list[tuple[str, str]]
-
-
-def edit_fact(effective: int, event: EditRow | Draft, revision: int, update: Update) -> EditFact:
-    """One edit as the engine needs it. Without a context: anything before it may have been seen, nothing must.
-
-    What is only assumed about an author (content that somebody else brought) makes nothing certain.
-    """
-    context = event.context
-    if context is None:
-        context = Context(Seen(0), Seen(revision - 1))
-    unsure = event.context_source == "assumed" or (not update.structs and not context.exact)
-    return EditFact(revision, effective, event.session or event.actor, event.actor, context, update, unsure)
 
 
 class ConflictProjector:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.model import EditFact
+from keepboth.history.facts import edit_fact
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import ConflictProjector, edit_fact
+from keepboth.live.projector import ConflictProjector
 from keepboth.live.room import Room
 
 MAX_QUEUE: Final = 20_000
