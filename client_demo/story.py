@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pycrdt
@@ -48,10 +49,13 @@ class Editor:
         await self.client.until(lambda: str(self.text) == expected)
 
 
-async def tell(console: Console) -> bool:
-    """Play the story on a server of its own and print it. True if the conflict appeared with what both wrote."""
+async def tell(console: Console, data: Path | None = None) -> bool:
+    """Play the story on a server of its own and print it. True if the conflict appeared with what both wrote.
+
+    The log stays in *data*; if that is None, it goes away with the server.
+    """
     console.print(Panel("Two people, one text, one broken connection", style="bold", expand=False))
-    async with running_server() as url:
+    async with running_server(data=data) as url:
         ann, bob = Editor(url, "Ann"), Editor(url, "Bob")
         async with ann.client, bob.client:
             await _play(console, ann, bob)
