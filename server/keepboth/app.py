@@ -30,12 +30,14 @@ from keepboth.events import EventId, Micros
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
+from keepboth.history.going_back import Past
 from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector, Lag
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
+from keepboth.live.reverting import Reverter
 from keepboth.live.shelf import Shelf
 from keepboth.settings import Settings
 from keepboth.store.base import EventStore, StoredEpisode
@@ -274,6 +276,7 @@ class Application:
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
         self.desk = Desk(Folding(self.store, self.checkpoints))
+        self.past = Past(self.store, self.desk.folding)
         self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.hub: Hub
         self.detector: Detector
@@ -294,9 +297,11 @@ class Application:
             store=self.store,
             conflicts=self.conflicts,
             desk=self.desk,
+            past=self.past,
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
+            reverter=Reverter(self.hub, self.desk, self.past),
             identify=self.identify,
             now=now_us,
             new_id=new_id,

@@ -24,7 +24,7 @@ def test_restoring_makes_the_document_what_it_was_and_can_be_undone(seed: int) -
         assert crowd.trees(Cut(), back.update) == crowd.trees(cut)
         assert back.is_empty == (not back.changes)
         revision = crowd.record(back.update)
-        undo = crowd.past.work_out(DOCUMENT, GoBack(undo=Work(revisions=(revision,))))
+        undo = crowd.past.work_out(DOCUMENT, GoBack(undo=Work(revisions=((revision, revision),))))
         assert crowd.trees(Cut(), undo.update) == before
         other = crowd.past.work_out(DOCUMENT, GoBack(to=Cut(revision=revision - 1)))
         assert crowd.trees(Cut(), other.update) == before
@@ -60,6 +60,6 @@ def test_undoing_one_persons_work_keeps_what_others_typed(seed: int) -> None:
         left = alive(crowd.past.ledgers.at(DOCUMENT).shadow).keys()
         assert others <= left
         assert not own & left
-        undo = crowd.past.work_out(DOCUMENT, GoBack(undo=Work(revisions=(revision,))))
+        undo = crowd.past.work_out(DOCUMENT, GoBack(undo=Work(revisions=((revision, revision),))))
         assert crowd.trees(Cut(), undo.update) == before
         crowd.record(undo.update)

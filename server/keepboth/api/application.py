@@ -15,7 +15,9 @@ import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
 import keepboth.api.resolving as resolving
+import keepboth.api.reverting as reverting
 import keepboth.api.states as states
+import keepboth.api.whatif as whatif
 from keepboth import __version__
 from keepboth.api.guard import Guard
 from keepboth.api.models import Problem
@@ -41,7 +43,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    for module in (documents, states, events, conflicts, feed, notices, resolving, page):
+    for module in (documents, states, events, conflicts, feed, notices, resolving, reverting, whatif, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

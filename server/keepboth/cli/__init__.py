@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from keepboth import __version__
-from keepboth.cli import care, conflicts, log, resolve, serve, show
+from keepboth.cli import care, conflicts, log, resolve, revert, serve, show, whatif
 
 app = typer.Typer(
     name="keepboth",
@@ -28,6 +28,8 @@ app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("conflicts")(conflicts.conflicts)
 app.command("resolve")(resolve.resolve)
+app.command("whatif")(whatif.whatif)
+app.command("revert")(revert.revert)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
 

@@ -1,8 +1,8 @@
 """What formats a sequence should have when the work of some events is taken out of it.
 
-Taking their format items away is not enough: whoever ends a format in the middle of another's puts an item behind, which
-switches the other's on again and would run on without it. So what each event did to the formats of the document is
-worked out in the order in which they came, and done again without some of them.
+Taking their format items away is not enough: whoever ends a format in the middle of another's puts an item behind,
+which switches the other's on again and would run on without it. So what each event did to the formats of the document
+is worked out in the order in which they came, and done again without some of them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def _painted(runs: list[Run], stroke: Stroke, now: Screen) -> list[tuple[int, in
 
     before, after = came, (came[0], came[1] + 1)
     touched = [at for at, run in enumerate(runs) if run.stroke is stroke or stroke in (run.deleters or ())]
-    old = next((canonical(format_item(runs[at])[1]) for at in range(touched[0] - 1, -1, -1) if held(runs[at], before)), NONE)
+    old = next(
+        (canonical(format_item(runs[at])[1]) for at in range(touched[0] - 1, -1, -1) if held(runs[at], before)), NONE
+    )
     new = old
     found: list[tuple[int, int, str]] = []
     for at in range(touched[0], len(runs)):

@@ -8,7 +8,7 @@ new, and most keystrokes do, so they are not even decoded.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Literal
+from typing import Final, Literal
 
 from keepboth.errors import MalformedUpdate
 from keepboth.yjs.content import type_ref
@@ -29,12 +29,14 @@ from keepboth.yjs.structs import (
 )
 from keepboth.yjs.update import decode_update
 
+_HAS_KEY: Final = 0x20
+
 RootType = Literal["text", "map", "array", "xml"]
 
 
 def vote(struct: Struct) -> RootType | None:
     """What *struct* says about the type that it lies in."""
-    if struct.key is not None:
+    if struct.key is not None or struct.info & _HAS_KEY:  # the key itself is told by the first of its values only
         return "map"
     if struct.kind in (STRING, FORMAT, EMBED):
         return "text"

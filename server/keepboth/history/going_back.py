@@ -14,7 +14,7 @@ from keepboth.events import compress_ranges
 from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.fold.frozen import freeze, thaw
 from keepboth.fold.replica import EMPTY_UPDATE
-from keepboth.history.cuts import NOW, Cut, Selection, lines, prefix, select
+from keepboth.history.cuts import Cut, Selection, lines, prefix, select
 from keepboth.history.folding import Folding
 from keepboth.history.ledger import Ledger, Ledgers, leaving_out
 from keepboth.history.rendering import shown
@@ -45,7 +45,7 @@ class Reversion(NamedTuple):
     to: str | None
     undone: tuple[tuple[int, int], ...]
     update: bytes
-    client: int
+    clients: tuple[int, ...]
     changes: tuple[Change, ...]
     counts: Counts
     digest: bytes
@@ -98,7 +98,7 @@ class Past:
             to,
             compress_ranges(undone),
             update,
-            client,
+            tuple(rewound.update.structs),
             rewound.changes,
             rewound.counts,
             rewound.digest,
@@ -123,6 +123,3 @@ def copied(fold: DocumentFold) -> DocumentFold:
     found.add([FoldedEdit(fold.revision, "ready", fold.replica.update_since())])
     found.roots.types.update(fold.roots.types)
     return found
-
-
-__all__ = ["NOW", "GoBack", "Past", "Reversion", "copied"]
