@@ -24,6 +24,8 @@ def test_restoring_makes_the_document_what_it_was_and_can_be_undone(seed: int) -
         assert crowd.trees(Cut(), back.update) == crowd.trees(cut)
         assert back.is_empty == (not back.changes)
         revision = crowd.record(back.update)
+        again = crowd.past.work_out(DOCUMENT, GoBack(to=cut))
+        assert again.is_empty, again.changes
         undo = crowd.past.work_out(DOCUMENT, GoBack(undo=Work(revisions=((revision, revision),))))
         assert crowd.trees(Cut(), undo.update) == before
         other = crowd.past.work_out(DOCUMENT, GoBack(to=Cut(revision=revision - 1)))

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from keepboth.conflicts.copying import Cursor, OnScreen, Writer, first_held
 from keepboth.conflicts.formats import canonical, format_item
+from keepboth.conflicts.likeness import Piece, State, Stretch, likeness
 from keepboth.conflicts.model import Step
 from keepboth.conflicts.paths import path_to
 from keepboth.conflicts.rendering import joined, shown
@@ -60,9 +61,6 @@ class Rewound(NamedTuple):
     digest: bytes
 
 
-State = Literal["stays", "goes", "comes", "dead"]
-
-
 class _Mark(NamedTuple):
     """From here on ``attribute`` is to have ``value``."""
 
@@ -91,6 +89,7 @@ class _Rewinder(OnScreen):
         super().__init__(then)
         self._shadow = shadow
         self._now = now
+        self._now_view = OnScreen(now)
         self._then = then
         self._sparing = sparing
         self._writer = Writer(shadow, client)
@@ -158,7 +157,9 @@ class _Rewinder(OnScreen):
         back = self._wanted(line, run)
         if back is run:
             if run is not None:
-                self._inside(run)
+                self._enter(run)
+            return
+        if run is not None and back is not None and self._alike(run, back):
             return
         parts = []
         if run is not None:
@@ -194,48 +195,61 @@ class _Rewinder(OnScreen):
     # -- sequences -----------------------------------------------------------------------------------------------------
 
     def _sequence(self, line: Line) -> None:
-        now = self._now
-        runs = [run for run in line.runs() if now(run.stroke)]
-        states = [self._state(run) for run in runs]
-        marks = self._marks(line, runs, states)
-        if not marks and all(state in ("stays", "dead") for state in states):
-            for run, state in zip(runs, states, strict=True):
-                if state == "stays":
-                    self._inside(run)
+        pieces = self._pieces(line)
+        marks = self._marks(line, pieces)
+        changed = next((i for i, one in enumerate(pieces) if one.state in ("goes", "comes") or i in marks), None)
+        if changed is None:
+            for piece in pieces:
+                self._inside(piece)
             return
-        at = next(i for i in range(len(runs)) if states[i] in ("goes", "comes") or i in marks)
-        path = path_to(line, runs[at], runs[at].clock, now)
-        self._changes.append(Change(line.root, path, self._parts(runs, states)))
+        at = pieces[changed].run
+        self._changes.append(Change(line.root, path_to(line, at, at.clock, self._now), self._parts(pieces)))
         cursor: Cursor | None = None
         left: Id | None = None
-        for index, (run, state) in enumerate(zip(runs, states, strict=True)):
-            before = left
-            left = (run.client, run.end - 1)
+        for index, piece in enumerate(pieces):
             if index in marks:
-                cursor = cursor or self._cursor(before, run)
+                cursor = cursor or self._cursor(left, pieces, index)
                 for mark in marks[index]:
                     cursor.paint(mark.attribute, mark.value)
-                    self._digest.update(repr((mark, run.client, run.clock)).encode())
+                    self._digest.update(repr((mark, piece.run.client, piece.low)).encode())
                 self._counts[2] += len(marks[index])
-            if state == "comes":
-                if cursor is None:
-                    cursor = self._cursor(left, runs[index + 1] if index + 1 < len(runs) else None)
-                self._put(cursor, run, run.clock, run.end)
-                self._counts[0] += run.length
-            elif state == "goes":
-                self._gone.add(run.client, run.clock, run.length)
-                self._counts[2 if run.kind == FORMAT else 1] += 1 if run.kind == FORMAT else run.length
-            elif state == "stays":
+            if piece.state == "comes":
+                cursor = cursor or self._cursor(left, pieces, index)
+                self._put(cursor, piece.run, piece.low, piece.high)
+                self._counts[0] += piece.high - piece.low
+                continue
+            left = (piece.run.client, piece.high - 1)
+            if piece.state == "goes":
+                self._gone.add(piece.run.client, piece.low, piece.high - piece.low)
+                self._counts[2 if piece.run.kind == FORMAT else 1] += piece.high - piece.low
+            elif piece.state == "stays":
                 if cursor is not None:
                     cursor.flush()
                 cursor = None
-                self._inside(run)
+                self._inside(piece)
         if cursor is not None:
             cursor.flush()
 
+    def _pieces(self, line: Line) -> list[Piece]:
+        """What is there now, in order, and what comes, where it lay or where it belongs."""
+        pieces: list[Piece] = []
+        stretch = Stretch(self._shadow, self._now_view, self)
+        for run in line.runs():
+            if not self._now(run.stroke):
+                continue
+            state = self._state(run)
+            piece = Piece(run, run.clock, run.end, state)
+            if state == "stays":
+                pieces += stretch.arranged(not self._sparing)
+                pieces.append(piece)
+                stretch = Stretch(self._shadow, self._now_view, self)
+            else:
+                stretch.add(piece)
+        return pieces + stretch.arranged(not self._sparing)
+
     def _state(self, run: Run) -> State:
         if run.kind == FORMAT:
-            if not OnScreen(self._now).formats(run):
+            if not self._now_view.formats(run):
                 return "dead"
             return "stays" if self._then(run.stroke) else "goes"
         here = visible(run, run.clock, run.end, self._now)[1] > run.clock
@@ -244,57 +258,69 @@ class _Rewinder(OnScreen):
             return "stays" if there else "goes"
         return "comes" if there else "dead"
 
-    def _cursor(self, left: Id | None, right: Run | None) -> Cursor:
-        return Cursor(self._writer, left, None if right is None else (right.client, right.clock), None)
+    def _cursor(self, left: Id | None, pieces: list[Piece], index: int) -> Cursor:
+        """Where to write what comes before what is there from *index* on."""
+        right = next((one for one in pieces[index:] if one.state != "comes"), None)
+        return Cursor(self._writer, left, None if right is None else (right.run.client, right.low), None)
 
     def _put(self, cursor: Cursor, run: Run, low: int, high: int) -> None:
         self._writer.copy(cursor, run, low, high, self)
         self._digest.update(repr((run.client, low, high)).encode())
 
-    def _inside(self, run: Run) -> None:
+    def _inside(self, piece: Piece) -> None:
+        if piece.state == "stays" and piece.twin is None:
+            self._enter(piece.run)
+
+    def _enter(self, run: Run) -> None:
         if run.kind == TYPE:
             for line in self._shadow.below.get(run, ()):
                 self.line(line)
 
     # -- formats -------------------------------------------------------------------------------------------------------
 
-    def _marks(self, line: Line, runs: list[Run], states: list[State]) -> dict[int, list[_Mark]]:
-        """What to paint in front of which runs, so that everything looks as it should."""
+    def _marks(self, line: Line, pieces: list[Piece]) -> dict[int, list[_Mark]]:
+        """What to paint in front of which pieces, so that everything looks as it should."""
         found: dict[int, list[_Mark]] = {}
         for attribute in line.formats or ():
             wanted = self._values(line, attribute)
-            if wanted is None:
-                continue
             effect = "null"
-            for index, (run, state) in enumerate(zip(runs, states, strict=True)):
-                if run.kind == FORMAT:
-                    name, value = format_item(run)
-                    if state == "stays" and name == attribute:
+            for index, piece in enumerate(pieces):
+                if piece.run.kind == FORMAT:
+                    name, value = format_item(piece.run)
+                    if piece.state == "stays" and name == attribute:
                         effect = canonical(value)
-                elif state in ("stays", "comes") and (value := wanted(run)) != effect:
-                    found.setdefault(index, []).append(_Mark(attribute, str(value)))
-                    effect = str(value)
+                elif piece.state in ("stays", "comes"):
+                    here = wanted(piece.twin or piece.run)
+                    if here != effect:
+                        found.setdefault(index, []).append(_Mark(attribute, here))
+                        effect = here
         return found
 
-    def _values(self, line: Line, attribute: str) -> ValueAt | None:
+    def _values(self, line: Line, attribute: str) -> ValueAt:
         if self._sparing:
             return without(line, attribute, self._now, self._then) or on_screen(line, attribute, self._now)
         return on_screen(line, attribute, self._then)
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
-    def _parts(self, runs: list[Run], states: list[State]) -> tuple[Part, ...]:
+    def _parts(self, pieces: list[Piece]) -> tuple[Part, ...]:
         rows: list[tuple[How, list[tuple[bool, str]]]] = []
-        how: How
-        for run, state in zip(runs, states, strict=True):
+        for run, low, high, state, _ in pieces:
             if state == "dead" or run.kind == FORMAT:
                 continue
-            how = "kept" if state == "stays" else "deleted" if state == "goes" else "inserted"
+            how: How = "kept" if state == "stays" else "deleted" if state == "goes" else "inserted"
             if not rows or rows[-1][0] != how:
                 rows.append((how, []))
             screen = self._then if state == "comes" else self._now
-            rows[-1][1].append(shown(self._shadow, run, run.clock, run.end, screen))
-        return tuple(Part(how, text) for how, pieces in rows if (text := joined(pieces)))
+            rows[-1][1].append(shown(self._shadow, run, low, high, screen))
+        return tuple(Part(how, text) for how, found in rows if (text := joined(found)))
+
+    def _alike(self, run: Run, back: Run) -> bool:
+        """True if a key holds already what it should."""
+        shadow = self._shadow
+        return likeness(shadow, run, first_held(run), run.end, self._now_view) == likeness(
+            shadow, back, first_held(back), back.end, self
+        )
 
     def _say(self, run: Run, low: int, high: int, screen: Screen) -> str:
         low = low if run.kind == STRING else high - 1
