@@ -279,21 +279,30 @@ class _Rewinder(OnScreen):
     # -- formats -------------------------------------------------------------------------------------------------------
 
     def _marks(self, line: Line, pieces: list[Piece]) -> dict[int, list[_Mark]]:
-        """What to paint in front of which pieces, so that everything looks as it should."""
+        """What to paint in front of which pieces, so that everything looks as it should. A format item that would go
+        stays if it paints just that."""
         found: dict[int, list[_Mark]] = {}
         for attribute in line.formats or ():
             wanted = self._values(line, attribute)
             effect = "null"
+            useful: dict[str, int] = {}  # format items that would go, by what they paint: none that stays lies behind
             for index, piece in enumerate(pieces):
                 if piece.run.kind == FORMAT:
                     name, value = format_item(piece.run)
-                    if piece.state == "stays" and name == attribute:
+                    if name == attribute and piece.state == "stays":
                         effect = canonical(value)
+                        useful.clear()
+                    elif name == attribute and piece.state == "goes":
+                        useful[canonical(value)] = index
                 elif piece.state in ("stays", "comes"):
                     here = wanted(piece.twin or piece.run)
                     if here != effect:
-                        found.setdefault(index, []).append(_Mark(attribute, here))
+                        if here in useful:
+                            pieces[useful[here]] = pieces[useful[here]]._replace(state="stays")
+                        else:
+                            found.setdefault(index, []).append(_Mark(attribute, here))
                         effect = here
+                    useful.clear()
         return found
 
     def _values(self, line: Line, attribute: str) -> ValueAt:
