@@ -30,7 +30,7 @@ def test_what_if_shows_what_would_be_missing(run: Run) -> None:
 def test_going_back_is_shown_and_done(tmp_path: Path, run: Run) -> None:
     with serving(tmp_path) as server:
         server.collide("plans/2026")
-        url = ("--url", str(server.http.base_url))
+        url = ("--server", str(server.http.base_url))
 
         def state() -> str:
             return server.http.get("/api/state", params={"document": "plans/2026", "as": "text"}).text
@@ -45,13 +45,13 @@ def test_going_back_is_shown_and_done(tmp_path: Path, run: Run) -> None:
         again = run("revert", "plans/2026", "--to", "4", *url, data=None)
         assert (again.code, state()) == (0, before), again.err
         assert "{+zwei+}" in again.out
-        nothing = run("revert", "plans/2026", "--to-cut", "x", *url, data=None)
+        nothing = run("revert", "plans/2026", "--to", "cut:x", *url, data=None)
         assert (nothing.code, "invalid-request" in nothing.err) == (2, True)
         assert run("revert", "plans/2026", *url, data=None).code == 2
         assert run("revert", "none", "--to", "1", *url, data=None).code == 1
-        outdated = run("revert", "plans/2026", "--to", "4", "--revision", "4", *url, data=None)
+        outdated = run("revert", "plans/2026", "--undo-session", "bob-session", "--revision", "4", *url, data=None)
         assert (outdated.code, "place-changed" in outdated.err) == (1, True)
         (value,) = run("revert", "plans/2026", "--to", "4", "--json", *url, data=None).lines
         assert value["changes"] == []
     assert run("revert", "d", "--to", "1", *url, data=None).code == 3
-    assert run("revert", "d", "--to", "1", "--url", "file:///etc", data=None).code == 2
+    assert run("revert", "d", "--to", "1", "--server", "file:///etc", data=None).code == 2

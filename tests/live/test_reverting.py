@@ -38,7 +38,7 @@ async def typed(server: Running, peer: Peer, at: int, text: str) -> int:
 
 def parts(body: dict[str, Any]) -> list[tuple[str, str]]:
     (change,) = body["changes"]
-    return [(part["how"], part["text"]) for part in change["parts"]]
+    return [(piece["op"], piece["text"]) for piece in change["pieces"]]
 
 
 def test_a_document_goes_back_and_forth_again_with_everybody_in_it(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_document_goes_back_and_forth_again_with_everybody_in_it(tmp_path: Pat
             await eventually(lambda: ann.value == "one two three")
             shown = await revert(http, 200, to={"at": first}, preview=True)
             assert shown["roots"]["text"]["value"] == "one two"
-            assert parts(shown) == [("kept", "one two"), ("deleted", " three")]
+            assert parts(shown) == [("keep", "one two"), ("delete", " three")]
             assert (shown["status"], shown["counts"]["deleted"], len(server.events("d", DOCUMENT_REVERTED))) == (
                 "preview",
                 6,
@@ -75,7 +75,7 @@ def test_a_document_goes_back_and_forth_again_with_everybody_in_it(tmp_path: Pat
             assert [done["decision"]["revision"], done["edit"]["revision"]] == [decision.revision, edit.revision]
 
             again = await revert(http, undo={"revisions": [edit.revision]})
-            assert parts(again) == [("kept", "one two"), ("inserted", " three")]
+            assert parts(again) == [("keep", "one two"), ("insert", " three")]
             await eventually(lambda: ann.value == bob.value == "one two three")
             nothing = await revert(http, to={})
             assert (nothing["edit"], nothing["changes"]) == (None, [])

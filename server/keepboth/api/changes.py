@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
+from keepboth.api.history_models import Path, TextPiece, shortened
 from keepboth.api.models import Revision, Strict
 from keepboth.api.moments import micros
 from keepboth.conflicts.rewinding import Change, Counts, Part
@@ -19,27 +20,12 @@ AROUND: Final = 60
 MAX_NAMES: Final = 100
 
 
-class ChangePart(BaseModel):
-    """A stretch of a text, or values as JSON. Of what is kept only the ends are shown, with `…` between."""
+class RewrittenPlace(BaseModel):
+    """What changes in one text, list or key. ``pieces``: all of it in order, lists as JSON; of what is kept only the
+    ends are shown, with a ``gap`` between."""
 
-    how: Literal["kept", "inserted", "deleted"]
-    text: str
-
-
-class ChangeStep(BaseModel):
-    """A step of the way from a root to a place, as in the conflict log."""
-
-    of: str
-    at: str | int
-    name: str | None
-
-
-class ChangeBody(BaseModel):
-    """What changes in one text, list or key; ``path`` leads to its first place."""
-
-    root: str
-    path: list[ChangeStep]
-    parts: list[ChangePart]
+    path: Path
+    pieces: list[TextPiece]
 
 
 class CountsBody(BaseModel):
@@ -73,15 +59,10 @@ class WorkBody(Strict):
         )
 
 
-def change_bodies(changes: Iterable[Change]) -> list[ChangeBody]:
+def change_bodies(changes: Iterable[Change]) -> list[RewrittenPlace]:
     """Changes as answers show them."""
     return [
-        ChangeBody(
-            root=change.root,
-            path=[ChangeStep(of=step.of, at=step.at, name=step.name) for step in change.path],
-            parts=[ChangePart(how=part.how, text=text) for part, text in shortened(change.parts)],
-        )
-        for change in changes
+        RewrittenPlace(path=[step.at for step in change.path], pieces=list(_pieces(change.parts))) for change in changes
     ]
 
 
@@ -91,14 +72,17 @@ def counts_body(counts: Counts) -> CountsBody:
     return CountsBody(**fields)
 
 
-def shortened(parts: tuple[Part, ...]) -> list[tuple[Part, str]]:
-    """Parts with the text that is shown of each."""
-    found = []
-    for index, part in enumerate(parts):
-        text = part.text
+def _pieces(parts: tuple[Part, ...]) -> Iterator[TextPiece]:
+    for index, (op, text) in enumerate(parts):
         before = AROUND if index > 0 else 0
         after = AROUND if index + 1 < len(parts) else 0
-        if part.how == "kept" and len(text) > before + after + 1:
-            text = f"{text[:before]}…{text[len(text) - after :]}"
-        found.append((part, text))
-    return found
+        if op != "keep":
+            yield TextPiece(op=op, text=shortened(text))
+        elif len(text) <= before + after + 1:
+            yield TextPiece(op="keep", text=text)
+        else:
+            if before:
+                yield TextPiece(op="keep", text=text[:before])
+            yield TextPiece(op="gap", text="…")
+            if after:
+                yield TextPiece(op="keep", text=text[-after:])

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 import keepboth.api.models as models
-from keepboth.api.changes import ChangeBody, CountsBody, WorkBody, change_bodies, counts_body
-from keepboth.cloudevents import rfc3339
+from keepboth.api.changes import CountsBody, RewrittenPlace, WorkBody, change_bodies, counts_body
 from keepboth.api.moments import MomentBody
 from keepboth.api.requests import From, Parts, id_of, json_body
+from keepboth.cloudevents import rfc3339
 from keepboth.events import check_document_name
 from keepboth.history.going_back import GoBack, Reversion
 
@@ -43,7 +43,7 @@ class RevertedBody(BaseModel):
     cut: str | None = Field(description="of the document as it was looked at: restoring it takes this back")
     to: str | None = Field(description="the token of the cut that is restored")
     undone: list[tuple[int, int]] = Field(description="ranges of revisions")
-    changes: list[ChangeBody]
+    changes: list[RewrittenPlace]
     counts: CountsBody | None
     roots: dict[str, models.Root] | None = Field(description="a preview only: what the document will say")
     decision: models.ReceiptBody | None

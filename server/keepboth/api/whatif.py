@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 import keepboth.api.models as models
 from keepboth.api.changes import (
     MAX_NAMES,
-    ChangeBody,
     CountsBody,
+    RewrittenPlace,
     WorkBody,
     change_bodies,
     counts_body,
@@ -56,7 +56,7 @@ class WhatIfBody(BaseModel):
     left_out: list[tuple[int, int]] = Field(description="ranges of revisions")
     edits: int = Field(description="how many edits were left out")
     dependants: list[DependantBody] = Field(description="`strict`: these wait; `keep`: their text is kept")
-    changes: list[ChangeBody] = Field(description="against the document at the cut, without the added update")
+    changes: list[RewrittenPlace] = Field(description="against the document at the cut, without the added update")
     counts: CountsBody
     added: AddedBody | None
     roots: dict[str, models.Root]
@@ -117,6 +117,11 @@ async def _answer(
 ) -> WhatIfBody:
     found: WhatIf = await parts.desk.ask(document, lambda: what_if(parts.desk.past, document, cut, work, mode, update))
     response.headers.update(cut_headers(found.selection))
+    return whatif_body(document, found)
+
+
+def whatif_body(document: str, found: WhatIf) -> WhatIfBody:
+    """The answer; the command line prints the same."""
     added = found.added
     return WhatIfBody(
         document=document,

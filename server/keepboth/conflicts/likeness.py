@@ -1,4 +1,4 @@
-"""What is put back may be there already, as a copy or typed again: then it need not be taken out and put in once more."""
+"""What is put back may be there already, as a copy or typed again: then it need not go and come once more."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _counts(match: Match, gone: Sequence[Hashable], back: Sequence[Hashable]) ->
 
 
 class Stretch:
-    """What lies between two things that stay: pieces that are deleted, and pieces that come back or never were there."""
+    """What lies between two things that stay: pieces that are deleted, that come back, or that are there no longer."""
 
     def __init__(self, shadow: Shadow, now: View, then: View) -> None:
         self._shadow = shadow

@@ -25,20 +25,19 @@ from keepboth.conflicts.shadow import Shadow
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.structs import FORMAT, STRING, TYPE, Id, Update
 
-How = Literal["kept", "inserted", "deleted"]
+Op = Literal["keep", "insert", "delete"]
 
 
 class Part(NamedTuple):
     """A stretch of text, or of values as JSON."""
 
-    how: How
+    op: Op
     text: str
 
 
 class Change(NamedTuple):
     """What changes in one text, list or key: ``path`` leads to the first place; ``parts`` are all of it, in order."""
 
-    root: str
     path: tuple[Step, ...]
     parts: tuple[Part, ...]
 
@@ -165,18 +164,18 @@ class _Rewinder(OnScreen):
         if run is not None:
             low = first_held(run)
             self._gone.add(run.client, low, run.end - low)
-            parts.append(Part("deleted", self._say(run, low, run.end, self._now)))
+            parts.append(Part("delete", self._say(run, low, run.end, self._now)))
         if back is not None:
             left = next(one for one in reversed(list(line.runs())) if self._now(one.stroke))
             cursor = Cursor(self._writer, (left.client, left.end - 1), None, None, line.key)
             low = first_held(back)
             self._put(cursor, back, low, back.end)
             cursor.flush()
-            parts.append(Part("inserted", self._say(back, low, back.end, self._then)))
+            parts.append(Part("insert", self._say(back, low, back.end, self._then)))
         self._counts[3] += 1
         at = back or run
         assert at is not None
-        self._changes.append(Change(line.root, path_to(line, at, at.clock, self._now), tuple(parts)))
+        self._changes.append(Change(path_to(line, at, at.clock, self._now), tuple(parts)))
 
     def _wanted(self, line: Line, run: Run | None) -> Run | None:
         """What the key should hold."""
@@ -203,7 +202,7 @@ class _Rewinder(OnScreen):
                 self._inside(piece)
             return
         at = pieces[changed].run
-        self._changes.append(Change(line.root, path_to(line, at, at.clock, self._now), self._parts(pieces)))
+        self._changes.append(Change(path_to(line, at, at.clock, self._now), self._parts(pieces)))
         cursor: Cursor | None = None
         left: Id | None = None
         for index, piece in enumerate(pieces):
@@ -313,16 +312,16 @@ class _Rewinder(OnScreen):
     # -- telling -------------------------------------------------------------------------------------------------------
 
     def _parts(self, pieces: list[Piece]) -> tuple[Part, ...]:
-        rows: list[tuple[How, list[tuple[bool, str]]]] = []
+        rows: list[tuple[Op, list[tuple[bool, str]]]] = []
         for run, low, high, state, _ in pieces:
             if state == "dead" or run.kind == FORMAT:
                 continue
-            how: How = "kept" if state == "stays" else "deleted" if state == "goes" else "inserted"
-            if not rows or rows[-1][0] != how:
-                rows.append((how, []))
+            op: Op = "keep" if state == "stays" else "delete" if state == "goes" else "insert"
+            if not rows or rows[-1][0] != op:
+                rows.append((op, []))
             screen = self._then if state == "comes" else self._now
             rows[-1][1].append(shown(self._shadow, run, low, high, screen))
-        return tuple(Part(how, text) for how, found in rows if (text := joined(found)))
+        return tuple(Part(op, text) for op, found in rows if (text := joined(found)))
 
     def _alike(self, run: Run, back: Run) -> bool:
         """True if a key holds already what it should."""

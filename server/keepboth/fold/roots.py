@@ -8,7 +8,7 @@ new, and most keystrokes do, so they are not even decoded.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Literal
 
 from keepboth.errors import MalformedUpdate
 from keepboth.yjs.content import type_ref
