@@ -54,4 +54,4 @@ def test_going_back_is_shown_and_done(tmp_path: Path, run: Run) -> None:
         (value,) = run("revert", "plans/2026", "--to", "4", "--json", *url, data=None).lines
         assert value["changes"] == []
     assert run("revert", "d", "--to", "1", *url, data=None).code == 3
-    assert run("revert", "d", "--to", "1", "--server", "file:///etc", data=None).code == 2
+    assert run("revert", "d", "--to", "1", "--server", "file:///etc", data=None).code == 3

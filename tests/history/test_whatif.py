@@ -87,7 +87,7 @@ def played(seed: int, with_x: bool) -> MemoryStore:
 
 
 @pytest.mark.parametrize("mode", ["strict", "keep"])
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", [*range(25), 398])
 def test_without_somebody_is_the_session_in_which_they_never_typed(seed: int, mode: Any) -> None:
     store = played(seed, True)
     found = what_if(Past(store, plain_folding(store), Lineages(store)), DOCUMENT, Cut(), Work(actors=("x",)), mode)
@@ -97,7 +97,9 @@ def test_without_somebody_is_the_session_in_which_they_never_typed(seed: int, mo
     expected = render(plain_folding(without), select(without, DOCUMENT), "json").value
     roots = dict(found.roots)
     if mode == "keep":
-        assert roots.pop("x") == {"type": "text", "value": ""}  # it was made, and what was in it taken out
+        # A root that X began is there, with what X put in taken out.
+        assert not any(root["value"] for name, root in roots.items() if name not in expected)
+        roots = {name: root for name, root in roots.items() if name in expected}
     assert roots == expected
     if mode == "strict":
         again = render(plain_folding(store), select(store, DOCUMENT, Cut(token=found.selection.token)), "json").value

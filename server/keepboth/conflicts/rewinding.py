@@ -324,7 +324,9 @@ class _Rewinder(OnScreen):
         return tuple(Part(op, text) for op, found in rows if (text := joined(found)))
 
     def _alike(self, run: Run, back: Run) -> bool:
-        """True if a key holds already what it should."""
+        """True if a key holds already what it should. A shared type is not what somebody else's is, however alike."""
+        if self._sparing and run.kind == TYPE:
+            return False
         shadow = self._shadow
         return likeness(shadow, run, first_held(run), run.end, self._now_view) == likeness(
             shadow, back, first_held(back), back.end, self
