@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from difflib import SequenceMatcher
 from typing import Final, Literal, NamedTuple
 
 from keepboth.conflicts.copying import View, first_held
@@ -17,8 +16,9 @@ from keepboth.yjs.structs import FORMAT, TYPE
 LEAST: Final = 4
 """Fewer letters that happen to be the same are left alone: nobody would see them as kept."""
 
-MOST: Final = 4_000_000
-"""Pairs of letters that are compared at most; beyond that, only what is the same at both ends counts."""
+MOST: Final = 600
+"""Letters in which two stretches may differ; beyond that, only what is the same at both ends counts. Cost is at most
+this squared."""
 
 State = Literal["stays", "goes", "comes", "dead"]
 
@@ -76,7 +76,7 @@ def _plain(value: object) -> Hashable:
 
 
 def matches(gone: Sequence[Hashable], back: Sequence[Hashable]) -> list[Match]:
-    """Stretches that are the same, in order."""
+    """Stretches that are the same, in order: Myers' greedy algorithm (An O(ND) Difference Algorithm, 1986)."""
     head = 0
     most = min(len(gone), len(back))
     while head < most and gone[head] == back[head]:
@@ -86,11 +86,43 @@ def matches(gone: Sequence[Hashable], back: Sequence[Hashable]) -> list[Match]:
         tail += 1
     found: list[Match] = [(0, 0, head)]
     inner_gone, inner_back = gone[head : len(gone) - tail], back[head : len(back) - tail]
-    if len(inner_gone) * len(inner_back) <= MOST:
-        blocks = SequenceMatcher(None, inner_gone, inner_back, autojunk=False).get_matching_blocks()
-        found += [(head + block.a, head + block.b, block.size) for block in blocks]
+    found += [(head + first, head + second, size) for first, second, size in _inner(inner_gone, inner_back)]
     found.append((len(gone) - tail, len(back) - tail, tail))
     return [one for one in found if one[2] and _counts(one, gone, back)]
+
+
+def _inner(gone: Sequence[Hashable], back: Sequence[Hashable]) -> list[Match]:
+    if not gone or not back:
+        return []
+    furthest = {1: 0}  # by diagonal: how far into *gone* this many differences lead
+    steps: list[dict[int, int]] = []
+    for differences in range(min(MOST, len(gone) + len(back)) + 1):
+        steps.append(dict(furthest))
+        for diagonal in range(-differences, differences + 1, 2):
+            down = diagonal == -differences or (
+                diagonal != differences and furthest[diagonal - 1] < furthest[diagonal + 1]
+            )
+            at = furthest[diagonal + 1] if down else furthest[diagonal - 1] + 1
+            while at < len(gone) and 0 <= at - diagonal < len(back) and gone[at] == back[at - diagonal]:
+                at += 1
+            furthest[diagonal] = at
+            if at >= len(gone) and at - diagonal >= len(back):
+                return _way_back(steps, diagonal, at)
+    return []
+
+
+def _way_back(steps: list[dict[int, int]], diagonal: int, at: int) -> list[Match]:
+    """The stretches along the way that led to *at* on *diagonal*."""
+    found: list[Match] = []
+    for differences in range(len(steps) - 1, -1, -1):
+        furthest = steps[differences]
+        down = diagonal == -differences or (diagonal != differences and furthest[diagonal - 1] < furthest[diagonal + 1])
+        before = diagonal + 1 if down else diagonal - 1
+        start = 0 if differences == 0 else furthest[before] + (0 if down else 1)
+        found.append((start, start - diagonal, at - start))
+        if differences:
+            diagonal, at = before, furthest[before]
+    return found[::-1]
 
 
 def _counts(match: Match, gone: Sequence[Hashable], back: Sequence[Hashable]) -> bool:
