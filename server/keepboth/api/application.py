@@ -22,6 +22,7 @@ import keepboth.api.reducing as reducing
 import keepboth.api.resolving as resolving
 import keepboth.api.states as states
 import keepboth.api.streaming as streaming
+import keepboth.api.web as web
 import keepboth.api.webhooks as webhooks
 from keepboth import __version__
 from keepboth.api.guard import Guard
@@ -48,6 +49,9 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
+    client = web.web_client(services.settings.pages or web.SHIPPED)
+    if client is not None:
+        app.include_router(client, dependencies=known)
     log = (documents, states, history, events, log_feed, consumers, webhooks, export)
     for module in (*log, conflicts, feed, notices, resolving, reducing, page):
         app.include_router(module.router, dependencies=known)
