@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8100, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     data: Path = Field(Path("data"), description="folder that holds the log and its projections")
+    pages: Path | None = Field(None, description="folder of the built web client; that of the package by default")
     identify: str | None = Field(None, description="`module:function` of the hook that says who opens a socket")
     log_level: str = Field("warning", description="debug, info, warning or error")
 
