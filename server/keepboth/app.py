@@ -43,6 +43,7 @@ from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.projector import rebuild
 from keepboth.live.resolving import Resolver
+from keepboth.live.reverting import Reverter
 from keepboth.live.shelf import Shelf
 from keepboth.live.watching import Lag
 from keepboth.reducers.apart import Limits, Reductions
@@ -335,6 +336,7 @@ class Application:
             hub=self.hub,
             detector=_CatchUp(self.hub, self.detector),
             resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
+            reverter=Reverter(self.hub, self.desk),
             identify=self.identify,
             now=now_us,
             new_id=new_id,

@@ -26,12 +26,16 @@ Disposition = Literal["ready", "pending", "quarantined"]
 ContextSource = Literal["none", "declared", "corrected", "resumed", "state-vector", "structure", "assumed"]
 ReceiptStatus = Literal["appended", "duplicate", "rekeyed"]
 
+AWAY: Final = "away:"
+"""How the correlation id of an offline stretch begins."""
+
 EDIT_RECORDED: Final = "edit.recorded"
 DOCUMENT_CREATED: Final = "document.created"
 DOCUMENT_RENAMED: Final = "document.renamed"
 DOCUMENT_ARCHIVED: Final = "document.archived"
 DOCUMENT_RESTORED: Final = "document.restored"
 DOCUMENT_APPROVED: Final = "document.approved"
+DOCUMENT_REVERTED: Final = "document.reverted"
 SESSION_JOINED: Final = "session.joined"
 VERSION_NAMED: Final = "version.named"
 CONFLICT_SEEN: Final = "conflict.seen"

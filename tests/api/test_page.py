@@ -148,6 +148,7 @@ def test_every_route_is_described(server: Served) -> None:
         "GET /api/consumer/events", "GET /api/consumer/stream", "POST /api/consumer/ack", "POST /api/consumer/park",
         "GET /api/consumer/parked", "POST /api/consumer/replay", "POST /api/consumer/release",
         "GET /api/webhooks", "GET /api/webhook", "PUT /api/webhook", "DELETE /api/webhook",
+        "GET /api/reducers", "GET /api/reduce", "GET /api/reduce/stored", "GET /api/reduce/feed",
         "GET /api/blame", "GET /api/deletions", "GET /api/history", "GET /api/compare",
         "GET /api/versions", "POST /api/versions",
         "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",

@@ -15,6 +15,7 @@ from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.webhooks import Deliverer
 from keepboth.history.desk import Desk
+from keepboth.history.going_back import GoBack, Reversion
 from keepboth.reducers.apart import Reductions
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
@@ -181,6 +182,38 @@ class ResolverPort(Protocol):
         """Note that somebody has looked at an entry."""
 
 
+class RevertedTo(Protocol):
+    """What was recorded: the decision, and the edit if one was needed. ``worked`` is None for a repeated request."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]: ...
+
+    @property
+    def worked(self) -> Reversion | None: ...
+
+
+class ReverterPort(Protocol):
+    """The way in for whoever goes back."""
+
+    async def preview(self, document: str, wish: GoBack) -> Reversion:
+        """What a wish leads to now, and what the document will say."""
+
+    async def revert(
+        self,
+        document: str,
+        wish: GoBack,
+        who: Any,
+        *,
+        seen: int | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> RevertedTo:
+        """Carry out a wish. Raises PlaceChanged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts that the API works with.
@@ -200,6 +233,7 @@ class Services:
     hub: HubPort
     detector: DetectorPort
     resolver: ResolverPort
+    reverter: ReverterPort
     identify: Callable[[Any], Any] | None
     now: Callable[[], Micros]
     new_id: Callable[[], EventId]

@@ -7,6 +7,7 @@ all. What the engine keeps to find collisions is left out instead, so that takin
 
 from __future__ import annotations
 
+from keepboth.conflicts.formats import put_format
 from keepboth.conflicts.model import EditFact
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.shadow import Shadow
@@ -120,3 +121,18 @@ class Ancestry(Shadow):
             if line.holder is None:
                 found.setdefault(line.root, []).append(line)
         return found
+
+
+class EveryEdit(Ancestry):
+    """An ancestry in which each edit is a stroke of its own, so that a screen may leave out any of them; and in which
+    formats are found by attribute. Costs more."""
+
+    __slots__ = ()
+
+    def _continued(self, session: Session, fact: EditFact) -> Stroke | None:
+        return None
+
+    def _note(self, stroke: Stroke, kind: int, line: Line, run: Run) -> None:
+        super()._note(stroke, kind, line, run)
+        if kind == FORMAT and line.key is None:
+            put_format(line, run)

@@ -11,7 +11,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -19,9 +19,9 @@ from keepboth.conflicts.model import EditFact
 from keepboth.conflicts.screens import Screen
 from keepboth.conflicts.strokes import Stroke
 from keepboth.errors import MalformedUpdate
-from keepboth.events import EDIT_RECORDED, Context, Micros
+from keepboth.events import AWAY, EDIT_RECORDED, Context, Micros
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.history.ancestry import Ancestry
+from keepboth.history.ancestry import Ancestry, EveryEdit
 from keepboth.history.cuts import Selection
 from keepboth.store.base import EventLine, EventStore, FoldRow
 from keepboth.yjs.structs import Update
@@ -31,6 +31,9 @@ ROWS: Final = 5000
 
 REMEMBERED_EVENTS: Final = 500_000
 """Lineages with so many events in all are kept at hand, and the last one asked about: about 300 bytes an event."""
+
+REMEMBERED_APART: Final = 200_000
+"""The same for lineages that keep every edit apart: about 1 kB an event."""
 
 _UNKNOWN: Final = Context.of(0)
 
@@ -46,13 +49,16 @@ class Origin(NamedTuple):
 
 
 class Lineage:
-    """The lineage of one document, from the first event to ``revision``. Not safe for threads."""
+    """The lineage of one document, from the first event to ``revision``. Not safe for threads.
 
-    def __init__(self, document: str) -> None:
+    *apart*: every edit is a stroke of its own (see `EveryEdit`).
+    """
+
+    def __init__(self, document: str, *, apart: bool = False) -> None:
         self.document = document
         self.revision = 0
         self.document_hash = b""
-        self.items = Ancestry()
+        self.items = EveryEdit() if apart else Ancestry()
         self.others: dict[int, str] = {}
         """The events that are no edits: revision -> type, ascending."""
         self.memo: dict[object, object] = {}
@@ -64,6 +70,7 @@ class Lineage:
         self._sessions = array("L")
         self._recorded = array("q")
         self._authored = array("q")
+        self._returns: dict[int, str] = {}  # by revision: the offline stretch that an edit belongs to
         self._waiting = WaitingRoom()
         self._held: dict[int, Update] = {}
         self._gaps = False
@@ -96,6 +103,8 @@ class Lineage:
             self._authored.append(line.authored_at)
             if line.type != EDIT_RECORDED:
                 self.others[line.revision] = line.type
+            elif line.correlation_id is not None and line.correlation_id.startswith(AWAY):
+                self._returns[line.revision] = line.correlation_id
         self._strokes += [None] * len(lines)
         for row in rows:
             self._edit(row)
@@ -157,6 +166,10 @@ class Lineage:
         at = revision - 1
         return self._names[self._actors[at]] or "", self._names[self._sessions[at]], self._authored[at]
 
+    def stretch(self, revision: int) -> str | None:
+        """The offline stretch (a correlation id) that the edit at *revision* was written in, if it was."""
+        return self._returns.get(revision)
+
     def stroke(self, revision: int) -> Stroke | None:
         """What the edit at *revision* did; None if it did nothing that is known: no edit, waiting, unreadable."""
         return self._strokes[revision - 1]
@@ -183,6 +196,12 @@ class Lineage:
         return shows
 
 
+def leaving_out(screen: Screen, revisions: Iterable[int]) -> Screen:
+    """*screen* without the work of the edits at *revisions*, where every edit is a stroke of its own."""
+    left_out = frozenset(revisions)
+    return lambda stroke: 0 if stroke.rev in left_out else screen(stroke)
+
+
 def up_to(revision: int) -> Screen:
     """What the document shows at *revision*, where nothing is set aside."""
 
@@ -197,11 +216,15 @@ def up_to(revision: int) -> Screen:
 
 
 class Lineages:
-    """The lineages that somebody has asked about lately. Safe for threads; one lineage is for one thread at a time."""
+    """The lineages that somebody has asked about lately. Safe for threads; one lineage is for one thread at a time.
 
-    def __init__(self, store: EventStore, remembered: int = REMEMBERED_EVENTS) -> None:
+    *apart*: as for `Lineage`.
+    """
+
+    def __init__(self, store: EventStore, remembered: int = REMEMBERED_EVENTS, *, apart: bool = False) -> None:
         self._store = store
         self._remembered = remembered
+        self._apart = apart
         self._kept: OrderedDict[str, Lineage] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -213,7 +236,7 @@ class Lineages:
         with self._lock:
             lineage = self._kept.pop(document, None)
         if lineage is None or not self._holds(lineage):
-            lineage = Lineage(document)
+            lineage = Lineage(document, apart=self._apart)
         if lineage.revision < revision:
             lineage.advance(self._store, revision, progress)
             lineage.document_hash = self._store.hash_at(document, lineage.revision) or b""

@@ -213,6 +213,31 @@ def m001_log(db: Database) -> None:
     db.execute("INSERT INTO meta VALUES ('created_at', ?)", [str(time.time_ns() // 1000)])
 
 
+@MIGRATIONS()
+def m002_edits(db: Database) -> None:
+    """The edits alone. From the payloads on, so that those of one document are found by their key."""
+    db.execute("""
+    CREATE VIEW edits_v AS SELECT
+        e.position, d.name AS document, e.revision, lower(hex(e.id)) AS id,
+        a.actor, a.kind AS actor_kind, s.session, e.session_seq,
+        strftime('%Y-%m-%dT%H:%M:%fZ', e.recorded_at / 1000000.0, 'unixepoch') AS recorded_at,
+        strftime('%Y-%m-%dT%H:%M:%fZ', (e.recorded_at - e.authored_before) / 1000000.0, 'unixepoch') AS authored_at,
+        e.authored_before / 1000000.0 AS late_s, q.word AS time_quality,
+        c.word AS context_source, e.context IS NOT NULL AS has_context,
+        CASE p.fold WHEN 1 THEN 'ready' WHEN 2 THEN 'pending' ELSE 'quarantined' END AS disposition,
+        e.payload_len AS bytes, p.payload IS NULL AS erased, p.payload AS yjs_update,
+        e.away_from IS NOT NULL AS made_away, e.correlation_id, e.causation_id
+    FROM documents d
+        JOIN payloads p ON p.document = d.id
+        JOIN events e ON e.position = p.position AND e.document = p.document AND e.revision = p.revision
+        LEFT JOIN actors a ON a.id = e.actor
+        LEFT JOIN sessions s ON s.id = e.session
+        LEFT JOIN words q ON q.id = e.time_quality
+        LEFT JOIN words c ON c.id = e.context_source
+    WHERE p.fold > 0
+    """)
+
+
 def statements(script: str) -> list[str]:
     """Split *script*: ``executescript`` would commit the transaction that a migration runs in."""
     found: list[str] = []

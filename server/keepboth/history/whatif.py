@@ -1,0 +1,172 @@
+"""What if: the document without somebody's work, or with an edit that is not recorded.
+
+What is left out may be what others build on. Either they wait, as on the screen of somebody who has not got what they
+need (``strict``), or their text is kept where it stands in the whole document (``keep``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+from keepboth.conflicts.restoring import fresh_client
+from keepboth.conflicts.rewinding import Change, Counts, rewind
+from keepboth.errors import InvalidRequest
+from keepboth.events import EDIT_RECORDED, compress_ranges
+from keepboth.fold.document import DocumentFold, FoldedEdit, readable_form
+from keepboth.history.cuts import Cut, Selection, lines, select, selection_of
+from keepboth.history.going_back import copied
+from keepboth.history.lineage import leaving_out
+from keepboth.history.past import Past
+from keepboth.history.rendering import shown
+from keepboth.history.work import Work
+from keepboth.store.base import EventLine
+from keepboth.yjs.idset import IdSet
+from keepboth.yjs.slicing import inserted
+from keepboth.yjs.update import decode_update, encode_update
+
+Mode = Literal["strict", "keep"]
+
+_NOBODY = b"\0" * 16
+
+
+class Dependant(NamedTuple):
+    """An edit that builds on what was left out: itself (``builds_on``, revisions) or through other dependants."""
+
+    revision: int
+    actor: str
+    session: str | None
+    builds_on: tuple[int, ...]
+
+
+class Added(NamedTuple):
+    """What became of the edit that is not recorded: ``missing`` is what it waits for (client, clock, length)."""
+
+    applied: bool
+    missing: tuple[tuple[int, int, int], ...]
+
+
+class WhatIf(NamedTuple):
+    """A document as it never was. ``selection``: the events it is made of; in mode ``keep`` those of the cut, out of
+    which the work at ``left_out`` (ranges of revisions) was taken.
+
+    ``dependants`` build on that: they wait, or their text is kept, as the mode says. ``changes`` and ``counts`` compare
+    with the document at the cut.
+    """
+
+    selection: Selection
+    mode: Mode
+    left_out: tuple[tuple[int, int], ...]
+    edits: int
+    dependants: tuple[Dependant, ...]
+    roots: dict[str, Any]
+    changes: tuple[Change, ...]
+    counts: Counts
+    added: Added | None
+
+
+def what_if(
+    past: Past,
+    document: str,
+    cut: Cut,
+    without: Work | None = None,
+    mode: Mode = "strict",
+    added: bytes | None = None,
+) -> WhatIf:
+    """*document* at *cut* without some work, and with the Yjs update *added* on top. Blocks.
+
+    Raises NotFound, InvalidRequest for an update that cannot be read, MalformedUpdate.
+    """
+    whole = select(past.store, document, cut)
+    every = [line for line in lines(past.store, document, until=whole.revision) if whole.holds(line.revision)]
+    left_out = frozenset(() if without is None else without.of(every))
+    chosen = IdSet()
+    for line in every:
+        if line.revision not in left_out:
+            chosen.add(0, line.revision, 1)
+    part = selection_of(past.store, document, chosen) if left_out else whole
+    strict = past.folding.at(part)
+    dependants = _dependants(past, strict, whole, left_out, every) if left_out else ()
+    lineage = past.apart(document, whole.revision)
+    now = past.screen(lineage, whole)
+    then = leaving_out(now, left_out)
+    if mode == "strict":
+        waiting = frozenset(one.revision for one in dependants)
+        then = leaving_out(then, waiting)
+    rewound = rewind(lineage.items, fresh_client(lineage.items, _NOBODY), now, then, sparing=mode == "keep")
+    if mode == "keep":
+        folded = copied(past.folding.at(whole))
+        folded.add([FoldedEdit(folded.revision + 1, "ready", encode_update(rewound.update))])
+    else:
+        folded = past.folding.at(part)
+    became = None
+    if added is not None:
+        folded = copied(folded)
+        became = _add(folded, added)
+    return WhatIf(
+        part if mode == "strict" else whole,
+        mode,
+        compress_ranges(left_out),
+        len(left_out),
+        dependants,
+        shown(folded),
+        rewound.changes,
+        rewound.counts,
+        became,
+    )
+
+
+def _add(folded: DocumentFold, payload: bytes) -> Added:
+    update = decode_update(payload)
+    readable = readable_form(payload, update)
+    if readable is None:
+        raise InvalidRequest("the CRDT cannot read this update", field="update")
+    revision = folded.revision + 1
+    folded.add([FoldedEdit(revision, "pending", payload, update)])
+    entry = next((one for one in folded.waiting.entries() if one.revision == revision), None)
+    if entry is None:
+        return Added(revision not in folded.quarantined, ())
+    clocks = folded.clocks()
+    missing = []
+    for client, clock, length in entry.needs:
+        start = max(clock, clocks.get(client, 0))
+        if start < clock + length:
+            missing.append((client, start, clock + length - start))
+    return Added(False, tuple(missing))
+
+
+def _dependants(
+    past: Past, strict: DocumentFold, whole: Selection, left_out: frozenset[int], every: Iterable[EventLine]
+) -> tuple[Dependant, ...]:
+    """The edits that wait in *strict* and do not in the whole."""
+    waiting = {entry.revision: entry for entry in strict.waiting.entries()}
+    if not waiting:
+        return ()
+    before = {entry.revision for entry in past.folding.at(whole).waiting.entries()}
+    brought = _brought(past, whole, left_out.union(waiting))
+    found: list[Dependant] = []
+    for line in every:
+        entry = waiting.get(line.revision)
+        if line.type != EDIT_RECORDED or entry is None or line.revision in before:
+            continue
+        builds_on = {
+            revision
+            for client, clock, length in entry.needs
+            for revision, ids in brought.items()
+            if revision != line.revision and ids.present(client, clock, length)
+        }
+        found.append(Dependant(line.revision, line.actor, line.session, tuple(sorted(builds_on))))
+    return tuple(found)
+
+
+def _brought(past: Past, whole: Selection, revisions: frozenset[int]) -> dict[int, IdSet]:
+    """What each of these edits inserted."""
+    found: dict[int, IdSet] = {}
+    for first, last in compress_ranges(revisions):
+        after = first - 1
+        while rows := past.store.fold_rows(whole.document, after=after, until=last):
+            for row in rows:
+                if row.payload is not None and row.disposition != "quarantined":
+                    found[row.revision] = inserted(decode_update(row.payload))
+            after = rows[-1].revision
+    return found

@@ -1,0 +1,67 @@
+"""Going back by a new edit: what the document says then, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from keepboth.conflicts.runs import Line, Run
+from keepboth.conflicts.screens import current, everything
+from keepboth.conflicts.shadow import Shadow
+from keepboth.history.cuts import Cut
+from keepboth.history.going_back import GoBack, work_out
+from keepboth.history.work import Work
+from keepboth.yjs.structs import STRING
+from tests.history.crowd import DOCUMENT, Crowd
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_restoring_makes_the_document_what_it_was_and_can_be_undone(seed: int) -> None:
+    crowd = Crowd(seed)
+    for _ in range(4):
+        before = crowd.trees(Cut())
+        cut = Cut(revision=crowd.random.randrange(crowd.head + 1))
+        back = work_out(crowd.past, DOCUMENT, GoBack(to=cut))
+        assert crowd.trees(Cut(), back.update) == crowd.trees(cut)
+        assert back.is_empty == (not back.changes)
+        revision = crowd.record(back.update)
+        again = work_out(crowd.past, DOCUMENT, GoBack(to=cut))
+        assert again.is_empty, again.changes
+        undo = work_out(crowd.past, DOCUMENT, GoBack(undo=Work(revisions=((revision, revision),))))
+        assert crowd.trees(Cut(), undo.update) == before
+        other = work_out(crowd.past, DOCUMENT, GoBack(to=Cut(revision=revision - 1)))
+        assert crowd.trees(Cut(), other.update) == before
+
+
+def alive(shadow: Shadow) -> dict[tuple[int, int], Run]:
+    """Every character and value that the document shows."""
+    found: dict[tuple[int, int], Run] = {}
+    todo: list[Line] = [line for line in shadow.lines() if line.holder is None]
+    while todo:
+        line = todo.pop()
+        held = [current(line, everything)] if line.key is not None else [r for r in line.runs() if not r.deleters]
+        for run in held:
+            if run is not None and not run.mute:
+                found.update(((run.client, clock), run) for clock in range(run.clock, run.end))
+                todo += shadow.below.get(run, ())
+    return found
+
+
+@pytest.mark.parametrize("seed", [*range(60), 163, 518])
+def test_undoing_one_persons_work_keeps_what_others_typed(seed: int) -> None:
+    crowd = Crowd(seed, steps=40)
+    for actor in sorted(set(crowd.actors.values())):
+        before = crowd.trees(Cut())
+        back = work_out(crowd.past, DOCUMENT, GoBack(undo=Work(actors=(actor,))))
+        mine = {revision for revision, name in crowd.actors.items() if name == actor}
+        assert {r for first, last in back.undone for r in range(first, last + 1)} == mine
+        there = alive(crowd.past.apart(DOCUMENT, crowd.head).items)
+        texts = {id: run for id, run in there.items() if run.kind == STRING}
+        others = {id for id, run in texts.items() if run.stroke.rev not in mine}
+        own = texts.keys() - others
+        revision = crowd.record(back.update)
+        left = alive(crowd.past.apart(DOCUMENT, crowd.head).items).keys()
+        assert others <= left
+        assert not own & left
+        undo = work_out(crowd.past, DOCUMENT, GoBack(undo=Work(revisions=((revision, revision),))))
+        assert crowd.trees(Cut(), undo.update) == before
+        crowd.record(undo.update)
