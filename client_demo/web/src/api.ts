@@ -88,10 +88,16 @@ export interface Receipt {
   disposition: "ready" | "pending" | "quarantined";
 }
 
+/** A document of a list: who is connected, as they say of themselves, and how many collisions are to be looked at. */
+export interface ListedDocument extends DocumentSummary {
+  present: { name: string | null; color: string | null }[];
+  open: number;
+}
+
 export function documents(
-  query: { contains?: string; after?: string; limit?: number },
+  query: { contains?: string; after?: string; limit?: number; sort?: "name" | "newest" },
   signal?: AbortSignal,
-): Promise<{ documents: DocumentSummary[]; next: string | null }> {
+): Promise<{ documents: ListedDocument[]; next: string | null }> {
   return get("/api/documents", query, signal);
 }
 
