@@ -108,8 +108,9 @@ export function documentDetail(document: string, signal?: AbortSignal): Promise<
 export function createDocument(
   document: string,
   fields: { title?: string; content?: Record<string, string> } = {},
+  id: string = newId(),
 ): Promise<Receipt> {
-  return post("/api/documents", {}, { document, id: newId(), ...fields });
+  return post("/api/documents", {}, { document, id, ...fields });
 }
 
 export function renameDocument(document: string, title: string, seen: number, session?: string): Promise<Receipt> {

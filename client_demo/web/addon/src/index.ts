@@ -94,14 +94,12 @@ export class KeepBoth {
     doc.on("update", this.#onUpdate);
     this.ready = this.#start();
     const host = this.#host();
-    const connecting = provider.shouldConnect;
-    if (connecting) provider.disconnect();
     holder._WS = class extends Socket {
       constructor(url: string, protocols?: string | string[]) {
         super(host, url, protocols);
       }
     };
-    if (connecting) provider.connect();
+    if (provider.shouldConnect) takeOver(provider);
   }
 
   /** Edits that have no receipt yet. 0: everything is on the server's disk. */
@@ -201,16 +199,21 @@ export class KeepBoth {
   }
 
   #restore(found: { state: Session["state"]; edits: Iterable<import("./session").Edit>; updates: Uint8Array[] }): void {
-    const { doc, awareness } = this.provider;
     this.#session.state = found.state;
     for (const edit of found.edits) this.#session.waiting.set(edit.seq, edit);
     this.#keptSeq = found.state.lastSeq;
-    // The same Yjs client: its edits are known to be its own.
+    if (found.updates.length) Y.applyUpdate(this.provider.doc, Y.mergeUpdates(found.updates), RESTORED);
+    // The same Yjs client, so that its edits are known to be its own. Not before its content is in the document: Yjs
+    // takes an update with content of its own client for somebody else's, and chooses another number.
+    this.#become(found.state.client);
+  }
+
+  #become(client: number): void {
+    const { doc, awareness } = this.provider;
     const here = awareness.getLocalState();
     awareness.setLocalState(null);
-    doc.clientID = awareness.clientID = found.state.client;
+    doc.clientID = awareness.clientID = client;
     awareness.setLocalState(here);
-    if (found.updates.length) Y.applyUpdate(doc, Y.mergeUpdates(found.updates), RESTORED);
   }
 
   async #deliverOrphans(storage: Storage): Promise<void> {
@@ -286,14 +289,13 @@ export class KeepBoth {
         this.#session.state.store = welcome.store;
         this.#note({});
         this.#setState("online");
-        void this.#readConflicts();
+        // A document begins with its first edit; until then there is nothing to ask for.
+        if (welcome.revision > 0) void this.#readConflicts();
       },
       clashed: () => {
         console.warn("keepboth: this session is newer on the server than here; going on as another one");
-        const { doc } = this.provider;
-        doc.clientID = newClient();
-        this.provider.awareness.clientID = doc.clientID;
-        this.#session.renew(doc.clientID);
+        this.#become(newClient());
+        this.#session.renew(this.provider.doc.clientID);
         this.#keptSeq = this.#session.state.lastSeq;
         this.#note({ edits: [...this.#session.waiting.values()] });
       },
@@ -342,6 +344,18 @@ export class KeepBoth {
 }
 
 const newClient = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
+
+/** Let the provider begin again with our socket. One that is still connecting is let go when it is open: browsers
+ * complain of less. */
+function takeOver(provider: Provider): void {
+  const old = provider.ws as WebSocket | null;
+  if (old?.readyState === WebSocket.CONNECTING) {
+    old.onmessage = old.onclose = old.onerror = null;
+    old.onopen = () => old.close();
+    provider.ws = null;
+  } else provider.disconnect();
+  provider.connect();
+}
 
 /** See {@link KeepBoth}. Call it right after the provider was made. */
 export function keepBoth(provider: Provider, options: Options = {}): KeepBoth {

@@ -29,9 +29,8 @@ class Caret extends WidgetType {
     const caret = document.createElement("span");
     caret.className = "cm-caret";
     caret.style.setProperty("--person", this.color);
-    const flag = caret.appendChild(document.createElement("span"));
-    flag.className = "cm-caret-name";
-    flag.textContent = this.name;
+    // Shown by the style sheet: it is not of the text, neither for screen readers nor for who copies it.
+    caret.dataset["name"] = this.name;
     caret.setAttribute("aria-hidden", "true");
     return caret;
   }
