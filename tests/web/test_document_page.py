@@ -185,10 +185,7 @@ def test_who_was_first_is_said_to_who_was_second(page: Page, web: Served, name: 
     assert text_of(web, name) in ("We ship on Friday. Everybody knows.", "We ship in May. Everybody knows.")
 
 
-@pytest.mark.parametrize("n", range(6))
-def test_a_place_that_has_changed_is_shown_as_it_is_now(
-    page: Page, web: Served, name: str, watched: Watched, n: int
-) -> None:
+def test_a_place_that_has_changed_is_shown_as_it_is_now(page: Page, web: Served, name: str, watched: Watched) -> None:
     watched.expected.append("409")
     collided(web, name)
     show(page, web, name)
@@ -280,7 +277,11 @@ def test_a_return_is_one_group(page: Page, web: Served, name: str, open_stock: O
     expect(rows(page)).to_have_count(0)
     group.locator("summary").click()
     expect(rows(page)).to_have_count(2)
-    expect(page.locator(".toast")).to_have_count(1)
+    group.get_by_role("button").first.click()
+    expect(card(page)).to_contain_text("both rewrote")
+    (notice,) = web.get("/api/notices", document=name)["notices"]
+    assert notice["level"] == "badge"
+    expect(page.locator(".toast")).to_have_count(0)
 
 
 def test_what_is_typed_without_a_connection_waits_and_is_sent(page: Page, web: Served, name: str) -> None:
