@@ -85,7 +85,8 @@ def test_edits_v_has_every_edit_and_nothing_else(seed: int, tmp_path: Path) -> N
             one.position, one.document, one.revision, one.id.hex(), one.actor, one.actor_kind, one.session,
             one.session_seq, one.context_source, one.context is not None, one.disposition, one.payload_len,
             one.payload is None, None if one.payload is None else one.payload.hex(),
-            one.recorded_at - one.authored_at, one.time_quality, one.away_from is not None, one.correlation_id, one.causation_id,
+            one.recorded_at - one.authored_at, one.time_quality, one.away_from is not None,
+            one.correlation_id, one.causation_id,
         )
         for one in events
     ]  # fmt: skip

@@ -255,7 +255,8 @@ def m002_views(db: Database) -> None:
         e.authored_before / 1000000.0 AS late_s, q.word AS time_quality,
         c.word AS context_source, e.context IS NOT NULL AS has_context,
         CASE p.fold WHEN 1 THEN 'ready' WHEN 2 THEN 'pending' ELSE 'quarantined' END AS disposition,
-        e.payload_len AS bytes, iif(p.payload IS NULL, NULL, lower(hex(p.payload))) AS update_hex, p.payload IS NULL AS erased,
+        e.payload_len AS bytes, iif(p.payload IS NULL, NULL, lower(hex(p.payload))) AS update_hex,
+        p.payload IS NULL AS erased,
         e.away_from IS NOT NULL AS made_away, e.correlation_id, e.causation_id
     FROM documents d
         JOIN payloads p ON p.document = d.id
