@@ -18,6 +18,7 @@ from rich.text import Text
 from keepboth.api.entries import Told, Viewpoint, entries, tell
 from keepboth.api.filters import micros
 from keepboth.api.reading import document_row, known_from_projection
+from keepboth.cli.painting import BRACKETS
 from keepboth.cli.terminal import Data, Json, console, counted, opened, opened_conflicts, printable, put_json, reported
 from keepboth.conflicts.model import Kind, Severity
 from keepboth.errors import InvalidRequest
@@ -154,8 +155,9 @@ def _show(
             for entry in entries(store, episodes, view):
                 put_json(entry)
         elif cards:
+            out = console()
             for told in tell(store, episodes, view):
-                console().print(_card(told))
+                out.print(_card(told, bare=not out.is_terminal))
         elif episodes:
             console().print(_table(tell(store, episodes, view), named))
     return shown
@@ -181,7 +183,8 @@ def _table(told: Sequence[Told], named: bool) -> Table:
     return table
 
 
-def _card(told: Told) -> Group:
+def _card(told: Told, bare: bool) -> Group:
+    """*bare*: nothing is coloured or struck through there, so brackets say what came and what went."""
     card, episode = told.card, told.episode
     heading = Text(printable(episode.document, MAX_CELL), style="bold")
     heading.append(f"  {printable(card.where.text, MAX_CELL)}  ", style="dim")
@@ -192,20 +195,21 @@ def _card(told: Told) -> Group:
     lines.add_column(overflow="fold")
     for sentence in (card.sentence, *card.notes):
         lines.add_row(Text(""), Text(printable(sentence.text, MAX_TEXT)))
-    lines.add_row(Text(printable(card.now_title.text, 60)), _passage(card.now))
+    lines.add_row(Text(printable(card.now_title.text, 60)), _passage(card.now, bare))
     for version in card.versions:
-        lines.add_row(Text(printable(version.title.text, 60)), _passage(version.passage))
+        lines.add_row(Text(printable(version.title.text, 60)), _passage(version.passage, bare))
     for missing in card.missing:
         lines.add_row(Text("Not in the document"), Text(printable(missing.text, MAX_TEXT), style="bold"))
-    lines.add_row(Text("Before"), _passage(card.before))
+    lines.add_row(Text("Before"), _passage(card.before, bare))
     about = f"{printable(episode.id)}, revisions {episode.first_revision}–{episode.last_revision}"
     lines.add_row(Text("id"), Text(about, style="dim"))
     return Group(heading, Padding(lines, (0, 0, 1, 2)))
 
 
-def _passage(passage: Passage) -> Text:
+def _passage(passage: Passage, bare: bool) -> Text:
     text = Text(printable(passage.before), style="dim")
     for piece in passage.pieces:
-        text.append(printable(piece.text, MAX_TEXT), style=MARKS[piece.op] or "not dim")
+        opening, closing = BRACKETS.get(piece.op, ("", "")) if bare else ("", "")
+        text.append(f"{opening}{printable(piece.text, MAX_TEXT)}{closing}", style=MARKS[piece.op] or "not dim")
     text.append(printable(passage.after), style="dim")
     return text if passage.text or passage.pieces else Text("(nothing)", style="dim italic")
