@@ -181,7 +181,7 @@ async def _results(
             yield b": still here\n\n"
             continue
         await asyncio.sleep(looked + AGAIN_S - loop.time())
-        rings = [heads.next(document) for document in documents or [None]]
+        rings = [heads.next(document) for document in documents] if documents else [heads.next()]
         looked = loop.time()
         try:
             found = await parts.reductions.reduce(name, documents, NOW)
