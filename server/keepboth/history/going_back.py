@@ -14,7 +14,7 @@ from keepboth.events import compress_ranges
 from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.fold.frozen import freeze, thaw
 from keepboth.fold.replica import EMPTY_UPDATE
-from keepboth.history.cuts import Cut, lines, prefix, select
+from keepboth.history.cuts import Cut, prefix, select
 from keepboth.history.lineage import leaving_out
 from keepboth.history.past import Past
 from keepboth.history.rendering import shown
@@ -81,7 +81,7 @@ def work_out(
         rewound = rewind(lineage.items, client, now, lambda stroke: now(stroke) and then(stroke))
     else:
         assert wish.undo is not None
-        undone = wish.undo.of(lines(store, document, until=here.revision))
+        undone = wish.undo.of(lineage, here)
         rewound = rewind(lineage.items, client, now, leaving_out(now, undone), sparing=True)
     update = encode_update(rewound.update)
     roots: dict[str, Any] | None = None
