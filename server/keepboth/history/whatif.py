@@ -14,7 +14,6 @@ from keepboth.errors import InvalidRequest
 from keepboth.events import compress_ranges
 from keepboth.fold.document import DocumentFold, FoldedEdit, readable_form
 from keepboth.history.cuts import Cut, Selection, select, selection_of
-from keepboth.history.going_back import copied
 from keepboth.history.lineage import Lineage, leaving_out
 from keepboth.history.past import Past
 from keepboth.history.rendering import shown
@@ -48,8 +47,9 @@ class WhatIf(NamedTuple):
     """A document as it never was. ``selection``: the events it is made of; in mode ``keep`` those of the cut, out of
     which the work at ``left_out`` (ranges of revisions) was taken.
 
-    ``dependants`` build on that: they wait, or their text is kept, as the mode says. ``changes`` and ``counts`` compare
-    with the document at the cut.
+    ``dependants`` build on that: they wait, or their text is kept, as the mode says; what the added update brings
+    nobody waits for. ``changes`` and ``counts`` compare the document at the cut with what is left of it, without the
+    added update.
     """
 
     selection: Selection
@@ -88,14 +88,16 @@ def what_if(
         then = leaving_out(then, waiting)
     rewound = rewind(lineage.items, fresh_client(lineage.items, _NOBODY), now, then, sparing=mode == "keep")
     if mode == "keep":
-        folded = copied(past.folding.at(whole))
+        folded = past.folding.copy(whole)
         folded.add([FoldedEdit(folded.revision + 1, "ready", encode_update(rewound.update))])
     else:
-        folded = past.folding.at(part)
+        folded = past.folding.at(part) if added is None else past.folding.copy(part)
     became = None
     if added is not None:
-        folded = copied(folded)
         became = _add(folded, added)
+        if mode == "strict":
+            waiting = frozenset(entry.revision for entry in folded.waiting.entries())
+            dependants = tuple(one for one in dependants if one.revision in waiting)
     return WhatIf(
         part if mode == "strict" else whole,
         mode,
