@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 from keepboth.errors import InvalidRequest
@@ -11,6 +12,8 @@ from keepboth.history.lineage import Lineage
 from keepboth.yjs.idset import IdSet
 
 MAX_RANGES: Final = 1000
+
+_RANGE: Final = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 
 class Work(NamedTuple):
@@ -64,10 +67,7 @@ class Work(NamedTuple):
 
 def ranges_of(text: str | None, field: str) -> tuple[tuple[int, int], ...]:
     """Revisions written as in ``5,9-12``, as inclusive ranges. Raises InvalidRequest."""
-    found: list[tuple[int, int]] = []
-    for one in text.split(",") if text else ():
-        first, _, last = one.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()) or len(found) >= MAX_RANGES:
-            raise InvalidRequest("revisions are written as in 5,9-12", field=field)
-        found.append((int(first), int(last or first)))
-    return tuple(found)
+    found = [_RANGE.fullmatch(one.strip()) for one in text.split(",")] if text else []
+    if None in found or len(found) > MAX_RANGES:
+        raise InvalidRequest(f"revisions are written as in 5,9-12, at most {MAX_RANGES:,} ranges", field=field)
+    return tuple((int(one[1]), int(one[2] or one[1])) for one in found if one is not None)
