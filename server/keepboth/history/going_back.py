@@ -81,6 +81,7 @@ def work_out(
     else:
         assert wish.undo is not None
         undone = wish.undo.of(lineage, here)
+        now = lineage.firsthand(now)
         rewound = rewind(lineage.items, client, now, leaving_out(now, undone), sparing=True)
     update = encode_update(rewound.update)
     roots: dict[str, Any] | None = None

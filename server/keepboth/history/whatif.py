@@ -82,6 +82,8 @@ def what_if(
     strict = past.folding.at(part)
     dependants = _dependants(past, strict, whole, left_out, lineage) if left_out else ()
     now = past.screen(lineage, whole)
+    if mode == "keep" and whole.is_prefix:
+        now = lineage.firsthand(now)
     then = leaving_out(now, left_out)
     if mode == "strict":
         waiting = frozenset(one.revision for one in dependants)
