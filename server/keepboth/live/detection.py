@@ -21,7 +21,7 @@ from keepboth.live.projector import ConflictProjector, Findings
 from keepboth.live.recording import Batch, Describe, Recorder, Told
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
-from keepboth.live.turns import LONGEST_SLICE_S, Turns
+from keepboth.live.turns import LONGEST_SLICE_S, SLICE_S, Turns
 from keepboth.live.watching import Lag, Watch
 from keepboth.store.base import ConflictStore, EventStore
 
@@ -274,6 +274,29 @@ class Detector:
                     await watch.moved.wait()
         except TimeoutError:
             raise NotKnownYet("the conflict engine is still looking at this document") from None
+
+    async def present(self, room: Room, ids: Sequence[str], timeout_s: float) -> dict[str, str]:
+        """What *room* shows where these entries are, by id. Without an engine that has looked at everything, which it
+        waits for at most *timeout_s*, nothing is known of those that are missing here."""
+        found: dict[str, str] = {}
+        engine: DocumentConflicts | None = None
+        until = perf_counter()
+        for id in ids:
+            if engine is None or perf_counter() >= until:
+                if engine is not None:
+                    await asyncio.sleep(0)
+                watch = self._watches.get(room)
+                if timeout_s <= 0 and (watch is None or watch.failed or not watch.bring_up()):
+                    break
+                try:
+                    engine = await self.engine(room, max(timeout_s, SLICE_S))
+                except NotKnownYet:
+                    break
+                until = perf_counter() + SLICE_S
+            text = engine.now(id)
+            if text is not None:
+                found[id] = text
+        return found
 
     def statistics(self) -> dict[str, Any]:
         """What detection has done since the start: edits looked at, seconds spent, engines taken from checkpoints,

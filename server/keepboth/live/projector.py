@@ -141,12 +141,12 @@ def rebuild(
     Each document is built beside what is stored of it and takes its place in one transaction, so readers always see
     one or the other, and a server may run meanwhile. ``progress(done, total)`` counts events.
     """
-    with _all_kept():
+    with all_kept():
         return _rebuild(store, conflicts, document, progress)
 
 
 @contextmanager
-def _all_kept() -> Iterator[None]:
+def all_kept() -> Iterator[None]:
     """No looking for garbage: an engine keeps nearly all that it makes, and going through it again and again took a
     tenth of the time."""
     was_enabled = gc.isenabled()
