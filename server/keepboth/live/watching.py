@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.model import EditFact
 from keepboth.history.facts import edit_fact
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import ConflictProjector
+from keepboth.live.projector import ConflictProjector, Size, size_of
 from keepboth.live.room import Room
 
 MAX_QUEUE: Final = 20_000
@@ -19,6 +19,9 @@ MAX_QUEUE: Final = 20_000
 
 SLICE_EDITS: Final = 64
 """Edits that the engine is given at once; one at a time while they take long."""
+
+CALM: Final = 32
+"""Light looks in a row after which a document whose edits took long to look at counts as any other."""
 
 
 class Lag(NamedTuple):
@@ -37,7 +40,7 @@ class Watch:
 
     ``last`` and ``last_other`` are the newest release points of two different sessions: enough to tell in a moment
     whether an edit's author missed somebody's. ``covered`` is the revision up to which conflicts are known. ``named``:
-    ids of entries that were decided about, for the next findings.
+    ids of entries that were decided about, for the next findings. ``light``: how many looks in a row were short.
     """
 
     room: Room
@@ -50,7 +53,7 @@ class Watch:
     build_until: int = 0
     queue: deque[CommittedEdit] = field(default_factory=deque)
     overflowed: bool = False
-    heavy: bool = False
+    light: int = CALM
     threaded: bool = False
     scheduled: bool = False
     asked: bool = False
@@ -62,6 +65,15 @@ class Watch:
     timer: asyncio.TimerHandle | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     named: set[str] = field(default_factory=set)
+
+    @property
+    def heavy(self) -> bool:
+        """True while looking at this document's edits takes long: they are looked at one by one, in a thread."""
+        return self.light < CALM
+
+    def looked(self, *, long: bool) -> None:
+        """The engine has looked at something, which took long or did not."""
+        self.light = 0 if long else min(self.light + 1, CALM)
 
     @property
     def known(self) -> int:
@@ -112,13 +124,19 @@ class Watch:
                 facts.append(edit_fact(edit.effective, event, edit.revision, update))
         return facts
 
+    def _sizes(self) -> Iterator[Size]:
+        """Of the edits that wait and can be told."""
+        for edit in self.queue:
+            if edit.draft is not None and edit.update is not None:
+                yield size_of(edit.effective, edit.draft.context, edit.update)
+
     def bring_up(self) -> bool:
         """Let the engine look at the last few edits at once; False if there is more to do than that, or a thread has
         the engine."""
         projector = self.projector
         if projector is None or self.threaded or self.overflowed or projector.revision < self.build_until:
             return False
-        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS):
+        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS or projector.is_long(self._sizes())):
             return False
         if self.queue:
             facts = self.take(projector)
