@@ -24,29 +24,39 @@ WORK_EVERY = 16
 """Edits from the log that are fed before the engine looks at them."""
 
 
-MANY_PAIRS = 5_000
-"""Parts of edits, each with every revision that its author had missed, which may be compared between two messages."""
+MANY_PAIRS = 1_000
+"""So many (see `Size.pairs`) may be compared between two messages."""
 
 MUCH_TO_TELL_US = 5_000
 
 
 class Size(NamedTuple):
-    """How much there is to look at in one edit. ``parts``: about how many places it changed."""
+    """How much there is to look at in one edit. ``base``: up to where its author surely had seen everything; ``parts``:
+    about how many places it changed."""
 
     revision: int
-    context: Context | None
+    base: int
     parts: int
+
+    @property
+    def pairs(self) -> int:
+        """Its parts with every revision that its author may have missed."""
+        return (self.revision - self.base) * self.parts
 
 
 def size_of(effective: int, context: Context | None, update: Update) -> Size:
     """The size of an edit that has been decoded."""
     parts = sum(map(len, update.structs.values())) + sum(map(len, update.deletes.values()))
-    return Size(effective, context, max(parts, 1))
+    return Size(effective, _base(context), max(parts, 1))
 
 
 def size_of_row(row: EditRow) -> Size:
     """The size of a recorded edit, told from its bytes: a part takes about ten."""
-    return Size(row.revision, row.context, 1 + len(row.payload or b"") // 10)
+    return Size(row.revision, _base(row.context), 1 + len(row.payload or b"") // 10)
+
+
+def _base(context: Context | None) -> int:
+    return 0 if context is None else context.lower.base
 
 
 class Findings(NamedTuple):
@@ -81,10 +91,9 @@ class ConflictProjector:
         lot must be compared, or that the engine must unpack what is old."""
         weighed = 0
         for edit in edits:
-            base = 0 if edit.context is None else edit.context.lower.base
-            if self.engine.packed_above(base):
+            if self.engine.packed_above(edit.base):
                 return True
-            weighed += (edit.revision - base) * edit.parts
+            weighed += edit.pairs
         return weighed > MANY_PAIRS
 
     @property

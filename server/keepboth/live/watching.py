@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -19,6 +19,9 @@ MAX_QUEUE: Final = 20_000
 
 SLICE_EDITS: Final = 64
 """Edits that the engine is given at once; one at a time while they take long."""
+
+SLICE_PAIRS: Final = 500
+"""Fewer of them where their authors had missed so much (see `Size.pairs`)."""
 
 CALM: Final = 32
 """Light looks in a row after which a document whose edits took long to look at counts as any other."""
@@ -111,8 +114,10 @@ class Watch:
         """Some of the edits that wait, as the engine needs them."""
         facts: list[EditFact] = []
         queue = self.queue
-        while queue and len(facts) < (1 if self.heavy else SLICE_EDITS):
+        pairs = 0
+        while queue and pairs < SLICE_PAIRS and len(facts) < (1 if self.heavy else SLICE_EDITS):
             edit = queue.popleft()
+            pairs += sum(size.pairs for size in _sizes((edit,)))
             if edit.effective <= self.build_until:
                 continue  # built from the log already
             if edit.draft is not None and edit.update is not None:
@@ -124,22 +129,23 @@ class Watch:
                 facts.append(edit_fact(edit.effective, event, edit.revision, update))
         return facts
 
-    def _sizes(self) -> Iterator[Size]:
-        """Of the edits that wait and can be told."""
-        for edit in self.queue:
-            if edit.draft is not None and edit.update is not None:
-                yield size_of(edit.effective, edit.draft.context, edit.update)
-
     def bring_up(self) -> bool:
         """Let the engine look at the last few edits at once; False if there is more to do than that, or a thread has
         the engine."""
         projector = self.projector
         if projector is None or self.threaded or self.overflowed or projector.revision < self.build_until:
             return False
-        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS or projector.is_long(self._sizes())):
+        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS or projector.is_long(_sizes(self.queue))):
             return False
         if self.queue:
             facts = self.take(projector)
             projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
         self.covered = projector.revision = self.room.revision
         return True
+
+
+def _sizes(edits: Iterable[CommittedEdit]) -> Iterator[Size]:
+    """The sizes of *edits*; those that the engine holds already are small."""
+    for edit in edits:
+        if edit.draft is not None and edit.update is not None:
+            yield size_of(edit.effective, edit.draft.context, edit.update)
