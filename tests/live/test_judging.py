@@ -125,19 +125,19 @@ def test_decisions_outlive_the_projection(tmp_path: Path) -> None:
             first, second = await listed(http)
             await act(http, "resolve", first["id"], choice="leave")
             await act(http, "seen", second["id"])
-            before = [timeless(one) for one in await listed(http)]
+            before = [wherever(one) for one in await listed(http)]
             assert [one["status"] for one in before] == ["resolved", "open"]
             await leave(ann, bob)
         (tmp_path / "projections.sqlite3").unlink()
         async with running(tmp_path) as server, asking(server) as http:
-            assert [timeless(one) for one in await listed(http)] == before
+            assert [wherever(one) for one in await listed(http)] == before
             cleo.server = server
             await cleo.open()  # her answer to the server's step 1 brings what she wrote
             await eventually(lambda: len(server.edits("d")) == 6)
             (joined,) = await listed(http)
             assert (joined["status"], len(joined["sides"])) == ("open", 3)
             await act(http, "resolve", joined["id"], choice="leave")
-            after = [timeless(one) for one in await listed(http)]
+            after = [wherever(one) for one in await listed(http)]
             assert [one["status"] for one in after] == ["resolved"]
             stored = server.application.conflicts.list("d")
             await leave(cleo)
@@ -147,7 +147,7 @@ def test_decisions_outlive_the_projection(tmp_path: Path) -> None:
             assert await asyncio.to_thread(rebuild_conflicts, tmp_path) == 1
             async with running(tmp_path) as server, asking(server) as http:
                 assert server.application.conflicts.list("d") == stored
-                assert [timeless(one) for one in await listed(http)] == after
+                assert [wherever(one) for one in await listed(http)] == after
                 for id in {first["id"], second["id"]}:
                     found = (await http.get("/api/conflict", params={"id": id, "document": "d"})).json()
                     assert found["conflict"]["id"] == joined["id"]
