@@ -233,3 +233,15 @@ def test_text_in_a_nested_array_cannot_be_read_and_hides_nothing_else() -> None:
 def test_embeds_are_no_characters() -> None:
     embed = Update({1: [Struct(1, 0, 1, EMBED, parent="t", content=b'\x07{"a":1}')]})
     assert json_value(replica_of(embed)) == {"t": {"type": "text", "value": ""}}
+
+
+def test_a_key_that_another_client_overwrote_makes_no_array() -> None:
+    """The later client comes first in the state, and its value names no key: it has the earlier one as its origin."""
+    first: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1)
+    first.get("map", type=pycrdt.Map)["k"] = 1
+    second: pycrdt.Doc[Any] = pycrdt.Doc(client_id=2)
+    second.apply_update(first.get_update())
+    second.get("map", type=pycrdt.Map)["k"] = 2
+    replica = Replica()
+    replica.apply(second.get_update())
+    assert json_value(replica) == {"map": {"type": "map", "value": {"k": 2}}}

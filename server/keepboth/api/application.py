@@ -20,9 +20,12 @@ import keepboth.api.page as page
 import keepboth.api.problems as problems
 import keepboth.api.reducing as reducing
 import keepboth.api.resolving as resolving
+import keepboth.api.reverting as reverting
 import keepboth.api.states as states
 import keepboth.api.streaming as streaming
+import keepboth.api.web as web
 import keepboth.api.webhooks as webhooks
+import keepboth.api.whatif as whatif
 from keepboth import __version__
 from keepboth.api.guard import Guard
 from keepboth.api.models import Problem
@@ -48,8 +51,11 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    log = (documents, states, history, events, log_feed, consumers, webhooks, export)
-    for module in (*log, conflicts, feed, notices, resolving, reducing, page):
+    client = web.web_client(services.settings.pages or web.SHIPPED)
+    if client is not None:
+        app.include_router(client, dependencies=known)
+    log = (documents, states, history, events, log_feed, consumers, webhooks, export, whatif)
+    for module in (*log, conflicts, feed, notices, resolving, reverting, reducing, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

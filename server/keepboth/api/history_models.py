@@ -94,7 +94,7 @@ class Deletions(BaseModel):
 
 
 class TextPiece(BaseModel):
-    """A stretch of text: ``keep``, ``insert``, ``delete``."""
+    """A stretch of text: ``keep``, ``insert``, ``delete``, or ``gap`` (``…``) where kept text is left out."""
 
     op: str
     text: str

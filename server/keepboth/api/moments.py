@@ -9,8 +9,9 @@ from typing import Annotated, Any, get_type_hints
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import Field
 
-from keepboth.api.models import MAX_INT
+from keepboth.api.models import MAX_INT, Revision, Strict
 from keepboth.errors import InvalidRequest
 from keepboth.events import Micros
 from keepboth.history.cuts import Cut, Selection
@@ -54,6 +55,32 @@ async def moment(
         version=version,
         token=cut,
     )
+
+
+class MomentBody(Strict):
+    """A moment in a request's body: the same names as in a query. Nothing set means now."""
+
+    at: Revision | None = None
+    position: Revision | None = None
+    event: UUID | None = None
+    recorded: datetime | None = None
+    authored: datetime | None = None
+    seen_by: UUID | None = None
+    version: Annotated[str, Field(max_length=500)] | None = None
+    cut: Annotated[str, Field(max_length=100_000)] | None = None
+
+    def to_cut(self) -> Cut:
+        """The moment that is named."""
+        return Cut(
+            revision=self.at,
+            position=self.position,
+            event=None if self.event is None else self.event.bytes,
+            recorded_at=micros(self.recorded, "recorded"),
+            authored_at=micros(self.authored, "authored"),
+            seen_by=None if self.seen_by is None else self.seen_by.bytes,
+            version=self.version,
+            token=self.cut,
+        )
 
 
 def cut_headers(selection: Selection) -> dict[str, str]:

@@ -15,6 +15,7 @@ from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.webhooks import Deliverer
 from keepboth.history.desk import Desk
+from keepboth.history.going_back import GoBack, Reversion
 from keepboth.reducers.apart import Reductions
 from keepboth.settings import Settings
 from keepboth.store.base import Append, Appended, ConflictStore, EventStore
@@ -89,6 +90,10 @@ class DetectorPort(Protocol):
     async def catch_up(self, document: str, timeout_s: float) -> int:
         """Wait for at most *timeout_s*; return the revision up to which the document's conflicts are known."""
 
+    async def present(self, document: str, ids: Sequence[str], timeout_s: float) -> dict[str, str]:
+        """What the document says now where these entries are, by id, as far as that is known within *timeout_s*; 0: if
+        it is at hand."""
+
     def lags(self, document: str | None = None) -> Sequence[LagPort]:
         """Live documents (or this one) that the engine is behind in."""
 
@@ -99,6 +104,26 @@ class DetectorPort(Protocol):
     def statistics(self) -> dict[str, Any]:
         """Counts: ``edits`` looked at, ``seconds`` spent, engines ``restored`` and in memory (``engines``), revisions
         ``behind``."""
+
+
+class FoundByLine(Protocol):
+    """The entries of one document at line grain, in ``conflicts``, up to ``revision``."""
+
+    @property
+    def conflicts(self) -> ConflictStore: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
+class LineLogPort(Protocol):
+    """Finds conflicts at line grain when asked."""
+
+    async def look(self, document: str) -> FoundByLine:
+        """The entries of a document as it is now. Raises NotFound, OverLimit."""
+
+    async def present(self, document: str, ids: Sequence[str]) -> dict[str, str]:
+        """What the document says where these entries are, by id, up to where it was last looked at."""
 
 
 class ChoicesFound(Protocol):
@@ -181,6 +206,38 @@ class ResolverPort(Protocol):
         """Note that somebody has looked at an entry."""
 
 
+class RevertedTo(Protocol):
+    """What was recorded: the decision, and the edit if one was needed. ``worked`` is None for a repeated request."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]: ...
+
+    @property
+    def worked(self) -> Reversion | None: ...
+
+
+class ReverterPort(Protocol):
+    """The way in for whoever goes back."""
+
+    async def preview(self, document: str, wish: GoBack) -> Reversion:
+        """What a wish leads to now, and what the document will say."""
+
+    async def revert(
+        self,
+        document: str,
+        wish: GoBack,
+        who: Any,
+        *,
+        seen: int | None = None,
+        event_id: EventId | None = None,
+        session: str | None = None,
+    ) -> RevertedTo:
+        """Carry out a wish. Raises PlaceChanged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts that the API works with.
@@ -192,6 +249,7 @@ class Services:
     settings: Settings
     store: EventStore
     conflicts: ConflictStore
+    line_log: LineLogPort
     desk: Desk
     feeds: Feeds
     consumers: Consumers
@@ -200,6 +258,7 @@ class Services:
     hub: HubPort
     detector: DetectorPort
     resolver: ResolverPort
+    reverter: ReverterPort
     identify: Callable[[Any], Any] | None
     now: Callable[[], Micros]
     new_id: Callable[[], EventId]

@@ -25,9 +25,11 @@ from keepboth.cli import (
     log,
     reduce,
     resolve,
+    revert,
     serve,
     show,
     webhooks,
+    whatif,
 )
 
 app = typer.Typer(
@@ -51,6 +53,8 @@ app.add_typer(webhooks.app, name="webhooks")
 app.command("conflicts")(conflicts.conflicts)
 app.command("reduce")(reduce.reduce)
 app.command("resolve")(resolve.resolve)
+app.command("whatif")(whatif.whatif)
+app.command("revert")(revert.revert)
 app.command("verify")(care.verify)
 app.command("rebuild")(care.rebuild)
 app.command("export")(export.export)

@@ -16,11 +16,11 @@ from keepboth.api.documents import canonical_json
 from keepboth.api.reading import names_of
 from keepboth.cli.painting import BlameLine, Palette, blame_lines, change_text, where
 from keepboth.cli.terminal import Data, Json, console, counted, opened, printable, progress, put_json, reported
-from keepboth.cli.when import MOMENTS, At, cut_of
+from keepboth.cli.when import MOMENTS, At, cut_of, time_of
 from keepboth.cloudevents import rfc3339
 from keepboth.decider.versions import name_version
 from keepboth.errors import NotFound
-from keepboth.events import Draft, Micros, check_document_name
+from keepboth.events import Draft, check_document_name
 from keepboth.history.cuts import Selection, select
 from keepboth.history.folding import plain_folding
 from keepboth.history.lineage import Lineages
@@ -121,8 +121,8 @@ def deletions(
         found = asked.past.deletions(
             asked.selection,
             actor=by,
-            since=_time(since),
-            before=_time(until),
+            since=None if since is None else time_of(since, "since"),
+            before=None if until is None else time_of(until, "until"),
             text=search,
             own=not others,
             gap_us=round(gap * 1e6),
@@ -303,7 +303,3 @@ def _name(data: Path, document: str, name: str, at: str | None, by: str, as_json
             put_json({"name": name.strip(), "cut": selection.token, "revision": revision})
         else:
             typer.echo(f"Revision {selection.revision} is called {printable(name.strip(), 200)}.")
-
-
-def _time(value: str | None) -> Micros | None:
-    return None if value is None else cut_of(f"recorded:{value}").recorded_at

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from rich.text import Text
 
+from keepboth.api.changes import CountsBody, RewrittenPlace
 from keepboth.api.history_models import ChangeEntry
-from keepboth.cli.terminal import printable
+from keepboth.cli.terminal import counted, printable
 from keepboth.history.blame import Span
 from keepboth.telling.differences import difference
 
@@ -118,3 +119,24 @@ def change_text(change: ChangeEntry, *, coloured: bool, root: bool = True) -> Te
 
 def _value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def places_text(places: Iterable[RewrittenPlace], *, coloured: bool) -> Iterator[Text]:
+    """What going back, or leaving something out, changes: a line that says where, then the text."""
+    for place in places:
+        yield Text(printable(where(place.path), 200), style="bold")
+        line = Text("  ")
+        for piece in place.pieces:
+            opening, closing = ("", "") if coloured else BRACKETS.get(piece.op, ("", ""))
+            shown = printable(piece.text, MAX_VALUE, lines=True).replace("\n", "\n  ")
+            line.append(f"{opening}{shown}{closing}", style=MARKS[piece.op])
+        yield line
+
+
+def counts_text(counts: CountsBody) -> str:
+    """How much comes and goes, in words."""
+    said = f"{counted(counts.inserted, 'character')} put in, {counted(counts.deleted, 'character')} taken out"
+    for number, noun in ((counts.keys, "key"), (counts.formats, "format")):
+        if number:
+            said += f", {counted(number, noun)} changed"
+    return said

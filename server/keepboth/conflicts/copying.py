@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from keepboth.conflicts.arranging import Element, Fresh, Paint
 from keepboth.conflicts.formats import format_item
@@ -23,6 +23,35 @@ _HAS_RIGHT: Final = 0x40
 _HAS_LEFT: Final = 0x80
 
 
+class View(Protocol):
+    """What of a shared type, and of all that is nested in it, is copied."""
+
+    def part(self, run: Run) -> tuple[int, int]:
+        """The clocks of *run*, an element of a sequence, that are shown: ``(low, high)``."""
+
+    def held(self, line: Line) -> Run | None:
+        """What the key *line* holds."""
+
+    def formats(self, run: Run) -> bool:
+        """True if the format item *run* counts."""
+
+
+class OnScreen:
+    """The view of somebody who sees the work of some events."""
+
+    def __init__(self, shows: Screen) -> None:
+        self._shows = shows
+
+    def part(self, run: Run) -> tuple[int, int]:
+        return visible(run, run.clock, run.end, self._shows)
+
+    def held(self, line: Line) -> Run | None:
+        return current(line, self._shows)
+
+    def formats(self, run: Run) -> bool:
+        return bool(self._shows(run.stroke)) and not any(self._shows(other) for other in run.deleters or ())
+
+
 class Writer:
     """Writes structs of one client, one after the other, from clock 0 on."""
 
@@ -36,21 +65,21 @@ class Writer:
         self, place: Versions, elements: Iterable[Element], left: Id | None, right: Id | None, screen: Screen | None
     ) -> None:
         """Insert *elements* between two neighbours; what is nested in copies, as on *screen* (None: all of it)."""
-        at = _Cursor(self, left, right, None, place.line.key)
+        at = Cursor(self, left, right, None, place.line.key)
         for element in elements:
             if isinstance(element, Fresh):
                 at.text(units_of(element.text))
             elif isinstance(element, Paint):
-                at.item(FORMAT, 1, _strings(element.attribute, element.value))
+                at.paint(element.attribute, element.value)
             elif isinstance(element, int):
                 piece = place.pieces[element]
-                self._copy(at, piece.run, piece.low, piece.high, place.inside(element, screen))
+                self.copy(at, piece.run, piece.low, piece.high, OnScreen(place.inside(element, screen)))
             else:
                 at.item(ANY, 1, _anys((element.value,)))
         at.flush()
 
-    def _copy(self, at: _Cursor, run: Run, low: int, high: int, shows: Screen) -> None:
-        """Copy clocks *low* to before *high* of *run*; what is nested in them, as on the screen."""
+    def copy(self, at: Cursor, run: Run, low: int, high: int, inside: View) -> None:
+        """Copy clocks *low* to before *high* of *run*; what is nested in them, as *inside* shows it."""
         content = run.content
         if isinstance(content, str):
             at.text(content[low - run.clock : high - run.clock])
@@ -62,14 +91,14 @@ class Writer:
                 write_var_string(out, name)
             holder = at.item(TYPE, 1, bytes(out))
             for line in self._shadow.below.get(run, ()):
-                self._copy_line(line, holder, shows)
+                self._copy_line(line, holder, inside)
         elif run.kind == FORMAT:
             attribute, value = format_item(run)
-            at.item(FORMAT, 1, _strings(attribute, json.dumps(value, ensure_ascii=False)))
+            at.paint(attribute, json.dumps(value, ensure_ascii=False))
         elif content is not None:
             self._copy_values(at, run.kind, content[low - run.clock : high - run.clock])
 
-    def _copy_values(self, at: _Cursor, kind: int, values: tuple[object, ...]) -> None:
+    def _copy_values(self, at: Cursor, kind: int, values: tuple[object, ...]) -> None:
         out = bytearray()
         (value, *_) = values
         if kind == BINARY and isinstance(value, bytes):
@@ -84,26 +113,31 @@ class Writer:
             return
         at.item(kind, 1, bytes(out))
 
-    def _copy_line(self, line: Line, holder: Id, shows: Screen) -> None:
+    def _copy_line(self, line: Line, holder: Id, inside: View) -> None:
         """Copy what a line of a nested type shows into the type *holder*."""
-        at = _Cursor(self, None, None, holder, line.key)
+        at = Cursor(self, None, None, holder, line.key)
         if line.key is not None:
-            run = current(line, shows)
+            run = inside.held(line)
             if run is not None:
-                self._copy(at, run, run.clock if run.kind == STRING else run.end - 1, run.end, shows)
+                self.copy(at, run, first_held(run), run.end, inside)
         else:
             for run in line.runs():
                 if run.kind == FORMAT:
-                    if shows(run.stroke) and not any(shows(other) for other in run.deleters or ()):
-                        self._copy(at, run, run.clock, run.end, shows)
+                    if inside.formats(run):
+                        self.copy(at, run, run.clock, run.end, inside)
                     continue
-                low, high = visible(run, run.clock, run.end, shows)
+                low, high = inside.part(run)
                 if low < high:
-                    self._copy(at, run, low, high, shows)
+                    self.copy(at, run, low, high, inside)
         at.flush()
 
 
-class _Cursor:
+def first_held(run: Run) -> int:
+    """The first clock of what a key holds by *run*: of a row of values the last, of a text all."""
+    return run.clock if run.kind == STRING else run.end - 1
+
+
+class Cursor:
     """A place that content is written at, one item behind the other. Text is held back until its end is known.
 
     ``parent`` is needed where there are no neighbours.
@@ -129,6 +163,10 @@ class _Cursor:
         units, self._units = self._units, ""
         if units:
             self._add(STRING, len(units), text_of(units))
+
+    def paint(self, attribute: str, value: str) -> None:
+        """From here on *attribute* has *value*, which is JSON."""
+        self.item(FORMAT, 1, _strings(attribute, value))
 
     def item(self, kind: int, length: int, content: bytes) -> Id:
         """Write one item; return its id."""

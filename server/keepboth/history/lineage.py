@@ -11,7 +11,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ from keepboth.conflicts.strokes import Stroke
 from keepboth.errors import MalformedUpdate
 from keepboth.events import AWAY, EDIT_RECORDED, Context, Micros
 from keepboth.fold.waiting import WaitingRoom
-from keepboth.history.ancestry import Ancestry
+from keepboth.history.ancestry import Ancestry, EveryEdit
 from keepboth.history.cuts import Selection
 from keepboth.store.base import EventLine, EventStore, FoldRow
 from keepboth.yjs.structs import Update
@@ -31,6 +31,9 @@ ROWS: Final = 5000
 
 REMEMBERED_EVENTS: Final = 500_000
 """Lineages with so many events in all are kept at hand, and the last one asked about: about 300 bytes an event."""
+
+REMEMBERED_APART: Final = 200_000
+"""The same for lineages that keep every edit apart: about 1 kB an event."""
 
 _UNKNOWN: Final = Context.of(0)
 
@@ -46,13 +49,17 @@ class Origin(NamedTuple):
 
 
 class Lineage:
-    """The lineage of one document, from the first event to ``revision``. Not safe for threads."""
+    """The lineage of one document, from the first event to ``revision``. Not safe for threads.
 
-    def __init__(self, document: str) -> None:
+    *apart*: every edit is a stroke of its own (see `EveryEdit`).
+    """
+
+    def __init__(self, document: str, *, apart: bool = False) -> None:
         self.document = document
         self.revision = 0
         self.document_hash = b""
-        self.items = Ancestry()
+        self.items: Ancestry = EveryEdit() if apart else Ancestry()
+        self._contexts: dict[int, Context] | None = {} if apart else None
         self.others: dict[int, str] = {}
         """The events that are no edits: revision -> type, ascending."""
         self.memo: dict[object, object] = {}
@@ -75,7 +82,8 @@ class Lineage:
         """Take in the log up to revision *until*. About 10 µs an edit."""
         while self.revision < until:
             last = min(until, self.revision + ROWS)
-            lines = store.lines(self.document, after=self.revision, until=last, limit=ROWS, contexts=False)
+            contexts = self._contexts is not None
+            lines = store.lines(self.document, after=self.revision, until=last, limit=ROWS, contexts=contexts)
             rows = store.fold_rows(self.document, after=self.revision, until=last, limit=ROWS)
             self.take(lines, rows)
             if progress is not None:
@@ -97,8 +105,11 @@ class Lineage:
             self._authored.append(line.authored_at)
             if line.type != EDIT_RECORDED:
                 self.others[line.revision] = line.type
-            elif line.correlation_id is not None and line.correlation_id.startswith(AWAY):
+                continue
+            if line.correlation_id is not None and line.correlation_id.startswith(AWAY):
                 self._returns[line.revision] = line.correlation_id
+            if self._contexts is not None and line.context is not None:
+                self._contexts[line.revision] = line.context
         self._strokes += [None] * len(lines)
         for row in rows:
             self._edit(row)
@@ -140,7 +151,8 @@ class Lineage:
     def _fact(self, revision: int, effective: int, update: Update) -> EditFact:
         actor = self._names[self._actors[revision - 1]] or ""
         session = self._names[self._sessions[revision - 1]] or actor
-        return EditFact(revision, effective, session, actor, _UNKNOWN, update)
+        context = _UNKNOWN if self._contexts is None else self._contexts.pop(revision, _UNKNOWN)
+        return EditFact(revision, effective, session, actor, context, update)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -168,6 +180,12 @@ class Lineage:
         """What the edit at *revision* did; None if it did nothing that is known: no edit, waiting, unreadable."""
         return self._strokes[revision - 1]
 
+    def firsthand(self, screen: Screen) -> Screen:
+        """*screen* without deletions that their authors had seen done before: where all is seen that they had seen,
+        it shows the same."""
+        echoes = self.items.echoes if isinstance(self.items, EveryEdit) else ()
+        return (lambda stroke: 0 if stroke in echoes else screen(stroke)) if echoes else screen
+
     def screen(self, selection: Selection, hidden: Collection[int] = ()) -> Screen:
         """What the events of *selection* make, except those at *hidden* revisions: what the fold there sets aside or
         makes wait."""
@@ -190,6 +208,12 @@ class Lineage:
         return shows
 
 
+def leaving_out(screen: Screen, revisions: Iterable[int]) -> Screen:
+    """*screen* without the work of the edits at *revisions*, where every edit is a stroke of its own."""
+    left_out = frozenset(revisions)
+    return lambda stroke: 0 if stroke.rev in left_out else screen(stroke)
+
+
 def up_to(revision: int) -> Screen:
     """What the document shows at *revision*, where nothing is set aside."""
 
@@ -204,11 +228,15 @@ def up_to(revision: int) -> Screen:
 
 
 class Lineages:
-    """The lineages that somebody has asked about lately. Safe for threads; one lineage is for one thread at a time."""
+    """The lineages that somebody has asked about lately. Safe for threads; one lineage is for one thread at a time.
 
-    def __init__(self, store: EventStore, remembered: int = REMEMBERED_EVENTS) -> None:
+    *apart*: as for `Lineage`.
+    """
+
+    def __init__(self, store: EventStore, remembered: int = REMEMBERED_EVENTS, *, apart: bool = False) -> None:
         self._store = store
         self._remembered = remembered
+        self._apart = apart
         self._kept: OrderedDict[str, Lineage] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -220,7 +248,7 @@ class Lineages:
         with self._lock:
             lineage = self._kept.pop(document, None)
         if lineage is None or not self._holds(lineage):
-            lineage = Lineage(document)
+            lineage = Lineage(document, apart=self._apart)
         if lineage.revision < revision:
             lineage.advance(self._store, revision, progress)
             lineage.document_hash = self._store.hash_at(document, lineage.revision) or b""

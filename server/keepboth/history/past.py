@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Literal, NamedTuple, cast
 
+from keepboth.conflicts.screens import Screen
 from keepboth.events import SESSION_JOINED, VERSION_NAMED, Event, Micros
 from keepboth.history.blame import Span, by_actor, by_event, marks
 from keepboth.history.changes import Difference, changed, differences
@@ -16,7 +17,7 @@ from keepboth.history.cuts import Selection, prefix
 from keepboth.history.deletions import Deletion, deletions
 from keepboth.history.folding import Folding
 from keepboth.history.groups import GAP_US, Group, GroupChanges, changes_of, groups
-from keepboth.history.lineage import Lineage, Lineages
+from keepboth.history.lineage import REMEMBERED_APART, Lineage, Lineages
 from keepboth.store.base import EventStore
 from keepboth.store.picking import events_at
 
@@ -54,17 +55,26 @@ class Past:
     """Answers questions about the past of documents."""
 
     def __init__(self, store: EventStore, folding: Folding, lineages: Lineages) -> None:
-        self._store = store
-        self._folding = folding
+        self.store = store
+        self.folding = folding
         self._lineages = lineages
+        self._apart = Lineages(store, REMEMBERED_APART, apart=True)
 
     def lineage(self, selection: Selection, progress: Progress | None = None) -> Lineage:
         """The lineage of the document, at least as far as *selection* reaches."""
         return self._lineages.at_least(selection.document, selection.revision, progress)
 
+    def apart(self, document: str, revision: int, progress: Progress | None = None) -> Lineage:
+        """The lineage with every edit apart, to *revision* or beyond: for leaving some out, or going back."""
+        return self._apart.at_least(document, revision, progress)
+
+    def screen(self, lineage: Lineage, selection: Selection) -> Screen:
+        """What the document shows at *selection*."""
+        return lineage.screen(selection, self.hidden(selection))
+
     def hidden(self, selection: Selection) -> frozenset[int]:
         """The edits of *selection* that do not show: they wait for others, or cannot be read."""
-        folded = self._folding.at(selection)
+        folded = self.folding.at(selection)
         return frozenset(entry.revision for entry in folded.waiting.entries()) | folded.quarantined
 
     def blame(
@@ -77,7 +87,7 @@ class Past:
     ) -> list[Span]:
         """Who brought what the document shows: by root, in document order; text of one actor side by side as one."""
         lineage = self.lineage(selection, progress)
-        found = marks(lineage.items, lineage.screen(selection, self.hidden(selection)), root)
+        found = marks(lineage.items, self.screen(lineage, selection), root)
         return list((by_event if by == "event" else by_actor)(lineage, found))
 
     def deletions(
@@ -94,7 +104,7 @@ class Past:
     ) -> list[Deletion]:
         """What had been deleted by then, the newest first; see `deletions.deletions`."""
         lineage = self.lineage(selection, progress)
-        shows = lineage.screen(selection, self.hidden(selection))
+        shows = self.screen(lineage, selection)
         return deletions(lineage, shows, actor=actor, since=since, before=before, text=text, gap_us=gap_us, own=own)
 
     def history(
@@ -122,9 +132,9 @@ class Past:
             page = [one for one in reversed(order) if after is None or one[0] < after][: limit + 1]
         more = len(page) > limit
         page = page[:limit]
-        hidden = self.hidden(prefix(self._store, selection.document, until)) if page else frozenset()
+        hidden = self.hidden(prefix(self.store, selection.document, until)) if page else frozenset()
         wanted = [revision for revision, group in page if group is None]
-        events = {event.revision: event for event in events_at(self._store, selection.document, wanted, len(wanted))}
+        events = {event.revision: event for event in events_at(self.store, selection.document, wanted, len(wanted))}
         entries = [
             Entry(revision, event=events.get(revision))
             if group is None
@@ -166,8 +176,8 @@ class Past:
         """What is different from *before* to *after*, two cuts of one document in any order, by root."""
         furthest = max(before, after, key=lambda selection: selection.revision)
         lineage = self.lineage(furthest, progress)
-        old = lineage.screen(before, self.hidden(before))
-        new = lineage.screen(after, self.hidden(after))
+        old = self.screen(lineage, before)
+        new = self.screen(lineage, after)
         found = list(differences(lineage.items, list(changed(lineage.items, old, new)), old, new))
         return [one for one in found if root is None or one.path[0] == root]
 
@@ -175,7 +185,7 @@ class Past:
         """The moments that were named, the newest first."""
         found: list[NamedVersion] = []
         names: set[str] = set()
-        while page := self._store.read(document, until=until, types=[VERSION_NAMED], reverse=True, limit=PAGE):
+        while page := self.store.read(document, until=until, types=[VERSION_NAMED], reverse=True, limit=PAGE):
             for event in page:
                 value = json.loads(event.payload or b"{}")
                 if "name" in value and "token" in value:

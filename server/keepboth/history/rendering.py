@@ -30,13 +30,17 @@ def render(folding: Folding, selection: Selection, form: Form, root: str | None 
     Raises NotFound for a root that does not exist, InvalidRequest for one that cannot be shown this way.
     """
     folded = folding.at(selection)
+    return Rendered(shown(folded, form, root), len(folded.waiting), len(folded.quarantined))
+
+
+def shown(folded: DocumentFold, form: Form = "json", root: str | None = None) -> Any:
+    """What a fold says. Raises as `render`."""
     try:
-        value = _view(folded, form, root)
+        return _view(folded, form, root)
     except (KeepBothError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - pycrdt's PanicException is not an Exception
         raise Poisoned(f"the CRDT failed while showing the document: {error}") from None
-    return Rendered(value, len(folded.waiting), len(folded.quarantined))
 
 
 def _view(folded: DocumentFold, form: Form, root: str | None) -> Any:
