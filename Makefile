@@ -4,28 +4,34 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE_STAMP := tests/interop/node_modules/.installed
+WEB := client_demo/web
+WEB_STAMP := $(WEB)/node_modules/.installed
+PAGES := server/keepboth/api/pages/index.html
 
-.PHONY: run demo test test-all bench check format clean
+.PHONY: run demo web test test-all bench check format clean
 
-run: $(STAMP)
+run: $(STAMP) $(PAGES)
 	$(BIN)/keepboth serve
 
-demo: $(STAMP)
+demo: $(STAMP) $(PAGES)
 	$(BIN)/python -m client_demo story
 
-test: check $(NODE_STAMP)
+web: $(PAGES)
+
+test: check $(NODE_STAMP) $(PAGES)
 	$(BIN)/python -m pytest
 
-test-all: check $(NODE_STAMP)
+test-all: check $(NODE_STAMP) $(PAGES)
 	KEEPBOTH_FULL=1 $(BIN)/python -m pytest
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
-check: $(STAMP)
+check: $(STAMP) $(WEB_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if [ -f $(WEB_STAMP) ]; then cd $(WEB) && npx tsc --noEmit; else echo 'npm is missing: the web client is not checked'; fi
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -42,5 +48,14 @@ $(NODE_STAMP): tests/interop/package.json
 	  cd tests/interop && npm install --no-package-lock --no-audit --no-fund --silent && touch node_modules/.installed; \
 	else echo 'npm is missing: the tests with foreign JavaScript clients will be skipped'; fi
 
+# Without npm there is no stamp and no page, and the next `make` looks again.
+$(WEB_STAMP): $(WEB)/package.json
+	@if command -v npm >/dev/null; then \
+	  cd $(WEB) && npm install --no-package-lock --no-audit --no-fund --silent && touch node_modules/.installed; \
+	else echo 'npm is missing: the web client is not built; the server shows its plain page'; fi
+
+$(PAGES): $(WEB_STAMP) $(WEB)/index.html $(WEB)/vite.config.ts $(shell find $(WEB)/src $(WEB)/addon -type f -not -path '*/node_modules/*' 2>/dev/null)
+	@if [ -f $(WEB_STAMP) ]; then cd $(WEB) && npx vite build --logLevel warn; fi
+
 clean:
-	rm -rf $(VENV) tests/interop/node_modules .mypy_cache .ruff_cache
+	rm -rf $(VENV) tests/interop/node_modules $(WEB)/node_modules server/keepboth/api/pages .mypy_cache .ruff_cache

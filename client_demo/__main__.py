@@ -30,11 +30,18 @@ def _default(context: typer.Context) -> None:
 
 
 @app.command()
-def story() -> None:
+def story(
+    data: Annotated[
+        Path | None, typer.Option(file_okay=False, help="a new folder for the log, kept afterwards; none: it goes away")
+    ] = None,
+) -> None:
     """Two people write one text, one loses the connection, and nobody loses anything."""
     console = Console()
+    if data is not None and data.exists():
+        console.print(f"[red]{data} is there already: the story wants a folder of its own[/]")
+        raise typer.Exit(2)
     try:
-        shown = asyncio.run(tell(console))
+        shown = asyncio.run(tell(console, data))
     except ServerFailed as error:
         console.print(f"[red]{error}[/]")
         raise typer.Exit(1) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pycrdt
@@ -18,6 +19,8 @@ PHRASE = "the end of the year"
 ANNS = "next Friday"
 BOBS = "the first of March"
 STYLES = {"Ann": "magenta", "Bob": "cyan"}
+CLIENTS = {"Ann": 2, "Bob": 1}
+"""What two wrote in one place is put in the order of their client ids: fixed, so that the story ends the same."""
 
 
 class Editor:
@@ -25,8 +28,9 @@ class Editor:
 
     def __init__(self, url: str, name: str) -> None:
         self.name = name
-        self.client = Client(url, DOCUMENT, name=name, color=STYLES[name])
-        self.text: pycrdt.Text = self.client.doc.get(words.ROOT, type=pycrdt.Text)
+        doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=CLIENTS[name])
+        self.client = Client(url, DOCUMENT, doc, name=name, color=STYLES[name], session=f"story-{name.lower()}")
+        self.text: pycrdt.Text = doc.get(words.ROOT, type=pycrdt.Text)
 
     def types(self, passage: str, at: int | None = None) -> int:
         """Type *passage* word by word at byte *at* (the end if None); return where the cursor is then."""
@@ -48,10 +52,13 @@ class Editor:
         await self.client.until(lambda: str(self.text) == expected)
 
 
-async def tell(console: Console) -> bool:
-    """Play the story on a server of its own and print it. True if the conflict appeared with what both wrote."""
+async def tell(console: Console, data: Path | None = None) -> bool:
+    """Play the story on a server of its own and print it. True if the conflict appeared with what both wrote.
+
+    The log stays in *data*; if that is None, it goes away with the server.
+    """
     console.print(Panel("Two people, one text, one broken connection", style="bold", expand=False))
-    async with running_server() as url:
+    async with running_server(data=data) as url:
         ann, bob = Editor(url, "Ann"), Editor(url, "Bob")
         async with ann.client, bob.client:
             await _play(console, ann, bob)

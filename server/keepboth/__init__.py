@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 
 def open_log(path: str | PathLike[str]) -> Log:
-    """A log to ask questions of: a server's data folder (also while it runs), its file, or an export (NDJSON).
+    """A log to ask questions of: a server's data folder (also while it runs), its file, or an archive.
 
     Raises NotFound, StoreDamaged, StoreTooNew, InvalidRequest.
     """

@@ -26,6 +26,9 @@ Disposition = Literal["ready", "pending", "quarantined"]
 ContextSource = Literal["none", "declared", "corrected", "resumed", "state-vector", "structure", "assumed"]
 ReceiptStatus = Literal["appended", "duplicate", "rekeyed"]
 
+AWAY: Final = "away:"
+"""How the correlation id of an offline stretch begins."""
+
 EDIT_RECORDED: Final = "edit.recorded"
 DOCUMENT_CREATED: Final = "document.created"
 DOCUMENT_RENAMED: Final = "document.renamed"

@@ -5,14 +5,21 @@ Nothing here writes. A log that a server is writing to is read beside it.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from keepboth.conflicts.model import Episode
+from keepboth.errors import InvalidRequest, StoreDamaged
 from keepboth.events import Event
+from keepboth.exchange.archive import Header
+from keepboth.exchange.lines import parts
+from keepboth.exchange.restoring import restore
 from keepboth.history.cuts import NOW, Cut, select
 from keepboth.history.folding import plain_folding
 from keepboth.history.rendering import Form, render
@@ -22,11 +29,36 @@ from keepboth.reducers.loading import load
 from keepboth.reducers.running import Result, Run
 from keepboth.reducers.scope import Scope, events_of, scope_of
 from keepboth.store.base import EventStore
-from keepboth.store.exported import read_export
+from keepboth.store.memory import MemoryStore
 from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE: Final = "log.sqlite3"
-_EXPORTS: Final = (".ndjson", ".jsonl", ".json", ".gz")
+_SQLITE: Final = b"SQLite format 3\0"
+_GZIP: Final = b"\x1f\x8b"
+
+
+def read_archive(path: Path, *, packed: bool) -> MemoryStore:
+    """The log in the archive at *path* (with gzip if *packed*), in memory, every hash computed again.
+
+    Positions of an archive of one document are counted from 1. Raises StoreDamaged where the archive was changed, and
+    InvalidRequest if it is cut short, goes on behind what an earlier one holds, or is none.
+    """
+    with gzip.open(path) if packed else path.open("rb") as file:
+        try:
+            rest = parts(file)
+            header = next(rest, None)
+            if not isinstance(header, Header):
+                raise InvalidRequest(f"{path.name} is no archive: it has no header")
+            if header.after:
+                raise InvalidRequest(f"{path.name} only goes on behind {header.after}", after=header.after)
+            store = MemoryStore(store_id=header.store_id)
+            result = restore(store, chain((header,), rest))
+        except (EOFError, OSError, zlib.error) as error:
+            raise InvalidRequest(f"{path.name} cannot be read: {error}") from error
+    if result.clashes:
+        document, revision, what = result.clashes[0]
+        raise StoreDamaged(f"{path.name} contradicts itself: {what}", document=document, revision=revision)
+    return store
 
 
 class Log:
@@ -38,11 +70,16 @@ class Log:
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Log:
-        """The log in a data folder, a SQLite file or an export. Raises NotFound and what the store raises."""
+        """The log in a data folder, a SQLite file or an archive. Raises NotFound and what the store raises."""
         where = Path(path)
-        if where.suffix in _EXPORTS:
-            return cls(read_export(where))
-        return cls(SqliteStore(where / LOG_FILE if where.is_dir() else where, read_only=True))
+        if where.is_dir():
+            where = where / LOG_FILE
+        if where.exists():
+            with where.open("rb") as file:
+                first = file.read(len(_SQLITE))
+            if first and first != _SQLITE:
+                return cls(read_archive(where, packed=first.startswith(_GZIP)))
+        return cls(SqliteStore(where, read_only=True))
 
     def documents(self) -> list[str]:
         """The names of all documents."""

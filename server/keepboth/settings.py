@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8100, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     data: Path = Field(Path("data"), description="folder that holds the log and its projections")
+    pages: Path | None = Field(None, description="folder of the built web client; that of the package by default")
     identify: str | None = Field(None, description="`module:function` of the hook that says who opens a socket")
     log_level: str = Field("warning", description="debug, info, warning or error")
 
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
     webhook_attempts: int = Field(12, ge=1, le=100, description="attempts before an event is parked")
     webhook_retry_s: float = Field(1.0, gt=0, description="wait after the first failure; doubled after each")
     webhook_timeout_s: float = Field(15.0, gt=0, description="a receiver must answer within this")
+    line_grain_edits: int = Field(
+        50_000, ge=0, description="edits of a document whose conflicts are found at line grain when asked for"
+    )
     drain_timeout_s: float = Field(20.0, gt=0, description="a shutdown waits at most this long for what is under way")
     reducers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

@@ -63,6 +63,7 @@ class Served:
 
 @contextmanager
 def serving(data: Path, identify: Callable[[Any], Any] | None = None, **settings: Any) -> Iterator[Served]:
+    settings = {"pages": data / "none", **settings}
     application = Application(Settings(port=0, data=data, **settings), identify)
     thread = threading.Thread(target=lambda: asyncio.run(application.serve(announce=False)))
     thread.start()

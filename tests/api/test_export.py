@@ -9,7 +9,7 @@ from typing import Any
 import pycrdt
 import pytest
 
-from keepboth.api.archive import parts
+from keepboth.exchange.lines import parts
 from keepboth.exchange.restoring import Restored, restore
 from keepboth.store.memory import MemoryStore
 from tests.api.conftest import Served, serving, written

@@ -13,9 +13,9 @@ from typing import Any
 import pycrdt
 import pytest
 
-from keepboth.api.archive import lines
 from keepboth.app import open_store
 from keepboth.exchange.archive import archive, header_of
+from keepboth.exchange.lines import lines
 from keepboth.store.base import Append
 from keepboth.store.memory import MemoryStore
 from tests.api.conftest import serving, written

@@ -10,6 +10,7 @@ import pytest
 
 from keepboth.api.models import CloudEvent
 from keepboth.cli.terminal import printable
+from tests.api.conftest import rewrite, serving
 from tests.cli.conftest import HOSTILE, Run
 
 
@@ -25,15 +26,17 @@ def test_log_shows_the_newest_events(run: Run) -> None:
     shown = run("log", "plans/2026")
     assert shown.code == 0
     words = [line.split() for line in shown.out.splitlines()]
-    assert words[0][:3] == ["position", "rev", "recorded"]
-    assert [line[1] for line in words[1:]] == ["1", "2", "3", "4", "5", "6"]
-    assert [line[5] for line in words[1:5]] == ["document.created", *["edit.recorded"] * 3]
+    assert words[0] == ["rev", "recorded", "(UTC)", "who", "type", "what"]
+    assert [line[0] for line in words[1:]] == ["1", "2", "3", "4", "5", "6"]
+    lines = shown.out.splitlines()
+    assert ["document.created" in line for line in lines[1:3]] == [True, False]
+    assert sum("edit.recorded" in line for line in lines) == 3
     assert '"one two three"' in shown.out
     assert '"TWO" −3' in shown.out
     latest = run("log", "plans/2026", "--limit", "2").out.splitlines()
-    assert [line.split()[1] for line in latest[1:]] == ["5", "6"]
+    assert [line.split()[0] for line in latest[1:]] == ["5", "6"]
     turned = run("log", "plans/2026", "--limit", "2", "--reverse").out.splitlines()
-    assert [line.split()[1] for line in turned[1:]] == ["6", "5"]
+    assert [line.split()[0] for line in turned[1:]] == ["6", "5"]
 
 
 def test_log_gives_cloud_events_to_programs(run: Run) -> None:
@@ -142,7 +145,12 @@ def test_conflicts_are_a_table(run: Run) -> None:
 def test_conflicts_are_cards(run: Run) -> None:
     shown = run("conflicts", "plans/2026", "--cards")
     assert (shown.code, shown.err) == (0, "")
-    for words in ("plans/2026", "Ann wrote  one twoTWO three", "wrote  one twozwei three", "Before  one two three"):
+    for words in (
+        "plans/2026",
+        "Ann wrote  one [-two-]{+TWO+} three",
+        "wrote  one [-two-]{+zwei+} three",
+        "Before  one two three",
+    ):
         assert words in shown.out
     assert "revisions 3–4" in shown.out
 
@@ -171,6 +179,25 @@ def test_conflicts_are_chosen(run: Run, options: list[str], found: int) -> None:
     assert (shown.code, shown.err, len(shown.lines)) == (0, "", found)
     if not found:
         assert run("conflicts", *options).out == "None of that sort.\n"
+
+
+def test_conflicts_at_line_grain_are_found_on_the_spot(run: Run, data: Path) -> None:
+    with serving(data) as server:
+        server.create("lines", content={"text": "one two three"})
+        base = server.http.get("/api/state", params={"document": "lines", "as": "update"})
+        for who, low, high in (("ann", 0, 3), ("bob", 8, 13)):
+            server.edit("lines", rewrite(base.content, low, high, who), session=f"{who}-session", seen=2)
+        server.get("/api/conflicts", document="lines")
+    assert run("conflicts", "lines", data=data).out.strip() == "No collisions in 3 edits."
+    told = run("conflicts", "lines", "--grain", "line", "--cards", data=data)
+    assert (told.code, told.err) == (0, "")
+    assert "both changed line 1." in told.out
+    assert "In the document now" in told.out
+    (entry,) = run("conflicts", "lines", "--grain", "line", "--json", data=data).lines
+    assert (entry["kinds"], entry["merged"], entry["card"]["choices"]) == (["same-line"], "ann two bob", [])
+    assert "None of that sort." in run("conflicts", "lines", "--grain", "line", "--kind", "map-key", data=data).out
+    refused = run("conflicts", "--grain", "line", data=data)
+    assert (refused.code, "say which" in refused.err) == (2, True)
 
 
 def test_no_conflicts_is_said_only_when_it_is_known(run: Run, data: Path) -> None:

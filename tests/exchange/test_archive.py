@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from keepboth.api.archive import lines, parts
 from keepboth.errors import InvalidRequest, StoreDamaged
 from keepboth.exchange.archive import archive, header_of
+from keepboth.exchange.lines import lines, parts
 from keepboth.exchange.restoring import Restored, restore
 from keepboth.store.base import EventStore
 from keepboth.store.memory import MemoryStore

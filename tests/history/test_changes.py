@@ -165,3 +165,24 @@ def test_a_pause_and_a_named_version_end_a_group() -> None:
     wide = past.history(select(store, DOCUMENT), newest_first=False, gap_us=10**12)
     assert [entry.revision for entry in wide.entries] == [2, 3, 6]
     assert [entry.revision for entry in past.history(select(store, DOCUMENT), limit=2, after=5).entries] == [4, 3]
+
+
+def test_what_was_written_offline_is_a_group_of_its_own() -> None:
+    clock = Clock()
+    store = MemoryStore(now=clock)
+    log: list[bytes] = []
+    author = Author(7, log)
+    author._recording = True
+    for word in ("one ", "two ", "three ", "four ", "five "):
+        author.text += word
+    for nth, payload in enumerate(log):
+        stretch = {1: "away:s1:2", 2: "away:s1:2", 3: "away:s1:4"}.get(nth)
+        context = Context(Seen(0), Seen(0))
+        append(store, DOCUMENT, edit(payload, actor="ann", session="s1", context=context, correlation_id=stretch))
+        clock.now += 1_000_000
+    past = Past(store, Folding(store, MemoryFoldCheckpoints()), Lineages(store))
+    page = past.history(select(store, DOCUMENT), newest_first=False)
+    told = [
+        (entry.group.first_revision, entry.group.edits, entry.group.stretch) for entry in page.entries if entry.group
+    ]
+    assert told == [(1, 1, None), (2, 2, "away:s1:2"), (4, 1, "away:s1:4"), (5, 1, None)]

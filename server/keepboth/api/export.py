@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 import keepboth.api.models as models
-from keepboth.api.archive import MEDIA_TYPE, lines
 from keepboth.api.requests import Parts, SomeName
 from keepboth.exchange.archive import archive, header_of
+from keepboth.exchange.lines import MEDIA_TYPE, lines
 
 router = APIRouter(tags=["export"])
 

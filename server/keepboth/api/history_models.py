@@ -148,6 +148,7 @@ class GroupEntry(BaseModel):
     first_at: str
     last_at: str
     edits: int
+    stretch: str | None = Field(description="ties together what was written offline; null: written while connected")
     inserted: int = Field(description="UTF-16 units or elements that it left behind")
     deleted: int = Field(description="and that it took away of what was there before")
     changes: list[ChangeEntry]
@@ -295,6 +296,7 @@ def history_entry(lineage: Lineage, entry: Entry) -> GroupEntry | EventEntry | N
         first_at=rfc3339(group.first_at),
         last_at=rfc3339(group.last_at),
         edits=group.edits,
+        stretch=group.stretch,
         inserted=changes.inserted,
         deleted=changes.deleted,
         changes=[change_entry(lineage, one) for one in changes.differences],

@@ -1,4 +1,7 @@
-"""The front page: what runs here, for people. One self-contained HTML document without scripts."""
+"""The plain page: what runs here, for people. One self-contained HTML document without scripts.
+
+It is the front page where the web client is not built (see ``web.py``), and always at ``/plain``.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +75,12 @@ _ICON: Final = (
 )
 
 
+_GET_CLIENT: Final = (
+    '<p class="card pad">This is the plain page: the web client is not built. With Node 20 or newer, '
+    "<code>make web</code> builds it; start the server again after that.</p>"
+)
+
+
 class Row(NamedTuple):
     """One line of the table. ``conflicts`` None: nothing found so far, and the engine is still looking."""
 
@@ -102,13 +111,15 @@ def _row(parts: Services, row: DocumentRow, complete: bool) -> Row:
 
 
 @router.get("/", include_in_schema=False)
+@router.get("/plain", include_in_schema=False)
 async def front_page(
     request: Request, parts: Parts, after: Annotated[str, Query(description="a document's name")] = ""
 ) -> Response:
     """What runs here, which documents there are, how to connect an editor."""
     rows, more = await _rows(parts, after)
-    following = address("/", {"after": rows[-1].document}) if more else None
-    html = render(rows, following, _socket_address(request), parts.hub.statistics(), first=not after)
+    following = address(request.url.path, {"after": rows[-1].document}) if more else None
+    built = request.url.path != "/"
+    html = render(rows, following, _socket_address(request), parts.hub.statistics(), first=not after, built=built)
     return Response(html.encode("utf-8", "replace"), headers=HEADERS, media_type="text/html")
 
 
@@ -118,9 +129,16 @@ def _socket_address(request: Request) -> str:
 
 
 def render(
-    rows: Sequence[Row], following: str | None, socket: str, statistics: dict[str, object], *, first: bool
+    rows: Sequence[Row],
+    following: str | None,
+    socket: str,
+    statistics: dict[str, object],
+    *,
+    first: bool,
+    built: bool = False,
 ) -> str:
-    """The page. Every text that somebody else wrote is escaped and isolated (``bdi``)."""
+    """The page. Every text that somebody else wrote is escaped and isolated (``bdi``). Without *built* it says how to
+    get the web client."""
     live = f"{statistics.get('rooms', 0)} documents open, {statistics.get('sessions', 0)} editors connected"
     table = _table(rows, following) if rows else _empty(first)
     snippet = escape(
@@ -142,6 +160,7 @@ def render(
 <h1>KeepBoth</h1>
 <p class="soft">Version {escape(__version__)}. {escape(live)}.</p>
 <p>Every edit is kept, and places where edits collided can be looked up.</p>
+{"" if built else _GET_CLIENT}
 <h2>Documents</h2>
 <div class="card">{table}</div>
 <h2>Connect your editor</h2>

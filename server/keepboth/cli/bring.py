@@ -15,11 +15,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import typer
 
-from keepboth.api.archive import is_archive, parts
 from keepboth.cli.terminal import PROBLEM, Data, Json, counted, fail, printable, progress, put_json, reported
 from keepboth.errors import InvalidRequest
 from keepboth.events import CONTENT_YJS_UPDATE, check_document_name
 from keepboth.exchange.foreign import Brought, ForeignUpdate, bring
+from keepboth.exchange.lines import is_archive, parts
 from keepboth.exchange.restoring import Restored, restore
 from keepboth.store.base import EventStore
 from keepboth.store.ystore import MAGIC, YStoreFile

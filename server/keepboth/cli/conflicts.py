@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,11 +16,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from keepboth.api.entries import Told, Viewpoint, entries, tell
+from keepboth.api.entries import NOWHERE, Place, Told, Viewpoint, entries, tell
 from keepboth.api.filters import micros
 from keepboth.api.reading import document_row, known_from_projection
+from keepboth.cli.painting import BRACKETS
 from keepboth.cli.terminal import Data, Json, console, counted, opened, opened_conflicts, printable, put_json, reported
-from keepboth.conflicts.model import Kind, Severity
+from keepboth.conflicts.model import Grain, Kind, Severity
 from keepboth.errors import InvalidRequest
 from keepboth.events import Micros, check_document_name
 from keepboth.store.base import ConflictStore, DocumentRow, EventStore, Order, Status, StoredEpisode, Wanted
@@ -40,7 +42,10 @@ MARKS = {"insert": "bold green", "delete": "strike dim", "gap": "dim", "keep": "
 StatusName = StrEnum("StatusName", [(name, name) for name in get_args(Status)])  # type: ignore[misc]
 SeverityName = StrEnum("SeverityName", [(name, name) for name in get_args(Severity)])  # type: ignore[misc]
 KindName = StrEnum("KindName", [(name, name) for name in get_args(Kind)])  # type: ignore[misc]
+GrainName = StrEnum("GrainName", [(name, name) for name in get_args(Grain)])  # type: ignore[misc]
 OrderName = StrEnum("OrderName", [(name, name) for name in get_args(Order)])  # type: ignore[misc]
+
+Present = Callable[[Sequence[StoredEpisode]], Place]
 
 
 def conflicts(
@@ -60,6 +65,9 @@ def conflicts(
     search: Annotated[str, typer.Option("--search", "-q", help="Words that all occur in the texts.")] = "",
     sort: Annotated[OrderName | None, typer.Option(help="document, unless --for is given: then attention.")] = None,
     for_actor: Annotated[str | None, typer.Option("--for", help="Tell it to this actor.")] = None,
+    grain: Annotated[
+        GrainName, typer.Option(help="line: also changes that only share a line. Of one document, found on the spot.")
+    ] = GrainName.character,  # type: ignore[attr-defined]
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     cards: Annotated[bool, typer.Option("--cards", help="What each person wrote, and what is there now.")] = False,
     as_json: Json = False,
@@ -70,7 +78,7 @@ def conflicts(
     --json gives one entry a line, as the API does. Reads what the server has stored; a note on stderr says if that does
     not reach the end of the log.
     """
-    with reported(), opened(data) as store, opened_conflicts(data) as known:
+    with reported(), opened(data) as store, _known(store, data, document, line=grain == "line") as (known, present):
         rows = _rows(store, document)
         wanted = Wanted(
             document,
@@ -89,8 +97,8 @@ def conflicts(
             order = sort.value  # type: ignore[assignment]
         view = Viewpoint(time.time_ns() // 1000, for_actor, time.localtime().tm_gmtoff)
         pages = _pages(known, wanted, order, for_actor, limit)
-        shown = _show(store, pages, view, as_json=as_json, cards=cards, named=document is not None)
-        behind = [row for row in rows if not known_from_projection(store, known, row)[1]]
+        shown = _show(store, pages, view, present, as_json=as_json, cards=cards, named=document is not None)
+        behind = [row for row in rows if grain != "line" and not known_from_projection(store, known, row)[1]]
         if behind:
             first = printable(behind[0].document, 60)
             typer.echo(
@@ -103,6 +111,23 @@ def conflicts(
             edits = sum(row.edits for row in rows)
             chosen = wanted != Wanted(document)
             console().print("None of that sort." if chosen else f"No collisions in {counted(edits, 'edit')}.")
+
+
+@contextmanager
+def _known(
+    store: EventStore, data: Path, document: str | None, *, line: bool
+) -> Iterator[tuple[ConflictStore, Present]]:
+    """The entries, and what is known of their places now."""
+    if not line:
+        with opened_conflicts(data) as known:
+            yield known, lambda _: NOWHERE
+        return
+    if document is None:
+        raise InvalidRequest("at line grain conflicts are found for one document: say which")
+    from keepboth.app import conflicts_by_line
+
+    found = conflicts_by_line(store, check_document_name(document))
+    yield found.conflicts, lambda episodes: Place(found.present([episode.id for episode in episodes]), "line")
 
 
 def _moment(name: str, text: str | None) -> Micros | None:
@@ -141,6 +166,7 @@ def _show(
     store: EventStore,
     pages: Iterator[list[StoredEpisode]],
     view: Viewpoint,
+    present: Present,
     *,
     as_json: bool,
     cards: bool,
@@ -150,14 +176,16 @@ def _show(
     shown = 0
     for episodes in pages:
         shown += len(episodes)
+        place = present(episodes)
         if as_json:
-            for entry in entries(store, episodes, view):
+            for entry in entries(store, episodes, view, place):
                 put_json(entry)
         elif cards:
-            for told in tell(store, episodes, view):
-                console().print(_card(told))
+            out = console()
+            for told in tell(store, episodes, view, place):
+                out.print(_card(told, bare=not out.is_terminal))
         elif episodes:
-            console().print(_table(tell(store, episodes, view), named))
+            console().print(_table(tell(store, episodes, view, place), named))
     return shown
 
 
@@ -181,7 +209,8 @@ def _table(told: Sequence[Told], named: bool) -> Table:
     return table
 
 
-def _card(told: Told) -> Group:
+def _card(told: Told, bare: bool) -> Group:
+    """*bare*: nothing is coloured or struck through there, so brackets say what came and what went."""
     card, episode = told.card, told.episode
     heading = Text(printable(episode.document, MAX_CELL), style="bold")
     heading.append(f"  {printable(card.where.text, MAX_CELL)}  ", style="dim")
@@ -192,20 +221,21 @@ def _card(told: Told) -> Group:
     lines.add_column(overflow="fold")
     for sentence in (card.sentence, *card.notes):
         lines.add_row(Text(""), Text(printable(sentence.text, MAX_TEXT)))
-    lines.add_row(Text(printable(card.now_title.text, 60)), _passage(card.now))
+    lines.add_row(Text(printable(card.now_title.text, 60)), _passage(card.now, bare))
     for version in card.versions:
-        lines.add_row(Text(printable(version.title.text, 60)), _passage(version.passage))
+        lines.add_row(Text(printable(version.title.text, 60)), _passage(version.passage, bare))
     for missing in card.missing:
         lines.add_row(Text("Not in the document"), Text(printable(missing.text, MAX_TEXT), style="bold"))
-    lines.add_row(Text("Before"), _passage(card.before))
+    lines.add_row(Text("Before"), _passage(card.before, bare))
     about = f"{printable(episode.id)}, revisions {episode.first_revision}–{episode.last_revision}"
     lines.add_row(Text("id"), Text(about, style="dim"))
     return Group(heading, Padding(lines, (0, 0, 1, 2)))
 
 
-def _passage(passage: Passage) -> Text:
+def _passage(passage: Passage, bare: bool) -> Text:
     text = Text(printable(passage.before), style="dim")
     for piece in passage.pieces:
-        text.append(printable(piece.text, MAX_TEXT), style=MARKS[piece.op] or "not dim")
+        opening, closing = BRACKETS.get(piece.op, ("", "")) if bare else ("", "")
+        text.append(f"{opening}{printable(piece.text, MAX_TEXT)}{closing}", style=MARKS[piece.op] or "not dim")
     text.append(printable(passage.after), style="dim")
     return text if passage.text or passage.pieces else Text("(nothing)", style="dim italic")

@@ -11,7 +11,6 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from keepboth.api.archive import lines
 from keepboth.cli.files import writing
 from keepboth.cli.rows import export_rows
 from keepboth.cli.terminal import USAGE, Data, Json, counted, fail, opened, progress, put_json, reported
@@ -19,6 +18,7 @@ from keepboth.cli.when import At, cut_of
 from keepboth.errors import InvalidRequest
 from keepboth.events import check_document_name
 from keepboth.exchange.archive import Part, archive, header_of
+from keepboth.exchange.lines import lines
 from keepboth.history.cuts import NOW, Cut, select
 from keepboth.history.folding import plain_folding
 from keepboth.history.rendering import render

@@ -183,13 +183,18 @@ def history(
             console().print(_heading(told, palette))
             if isinstance(told, shapes.GroupEntry):
                 for change in told.changes:
-                    console().print(
-                        Text("    ") + change_text(change, coloured=console().is_terminal, root=False), soft_wrap=True
-                    )
+                    _put_change(change, root=False)
                 if told.more:
                     console().print(Text(f"    and {counted(told.more, 'more place')}", style="dim"))
         if page.next is not None:
             typer.echo(f"keepboth: there is more: --after {page.next}", err=True)
+
+
+def _put_change(change: shapes.ChangeEntry, *, root: bool = True) -> None:
+    out = console()
+    for line in change_text(change, coloured=out.is_terminal, root=root).split("\n"):
+        if line:
+            out.print(Text("    ") + line, soft_wrap=True)
 
 
 def _heading(told: shapes.GroupEntry | shapes.EventEntry, palette: Palette) -> Text:
@@ -197,13 +202,13 @@ def _heading(told: shapes.GroupEntry | shapes.EventEntry, palette: Palette) -> T
         line = Text(f"{told.revision}  {told.recorded_at[:16].replace('T', ' ')}  ", style="dim")
         line.append_text(palette.name(told.actor))
         line.append(f"  {printable(told.type, 60)}", style="bold")
-        if told.data:
-            line.append(f"  {printable(_short(told.data), 100)}", style="not dim")
+        if told.data and (words := _short(told.data)):
+            line.append(f"  {printable(words, 100)}", style="not dim")
         return line
     revisions = f"{told.first_revision}–{told.last_revision}" if told.edits > 1 else str(told.last_revision)
     line = Text(f"{revisions}  {told.first_at[:16].replace('T', ' ')}  ", style="dim")
     line.append_text(palette.name(told.actor))
-    line.append(f"  {counted(told.edits, 'edit')}")
+    line.append(f"  {counted(told.edits, 'edit')}{' offline' if told.stretch else ''}")
     line.append(f"  +{told.inserted}", style="not dim green")
     line.append(f" −{told.deleted}", style="not dim red")
     return line
@@ -211,7 +216,7 @@ def _heading(told: shapes.GroupEntry | shapes.EventEntry, palette: Palette) -> T
 
 def _short(data: Any) -> str:
     if isinstance(data, dict):
-        return ", ".join(f"{key}: {value}" for key, value in data.items() if key != "token")
+        return ", ".join(f"{key}: {value}" for key, value in data.items() if key != "token" and value is not None)
     return str(data)
 
 
@@ -242,7 +247,7 @@ def diff(
             line.append("  ")
             line.append_text(Text(", ").join(palette.name(actor) for actor in people))
             console().print(line)
-            console().print(Text("  ") + change_text(change, coloured=console().is_terminal), soft_wrap=True)
+            _put_change(change)
         if not changes:
             typer.echo("keepboth: there is no difference", err=True)
 

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from keepboth.api.reading import document_row
+from keepboth.api.reading import document_row, names_of
 from keepboth.cli.terminal import Data, Json, console, opened, printable, put_json, reported
 from keepboth.cloudevents import cloud_event, rfc3339
 from keepboth.errors import KeepBothError
@@ -50,7 +50,7 @@ def log(
             for event in events:
                 put_json(cloud_event(event, store.store_id))
         else:
-            console().print(_table(events, one=document is not None))
+            console().print(_table(store, events, one=document is not None))
 
 
 def _read(
@@ -84,21 +84,26 @@ def _read(
             after = last
 
 
-def _table(events: Iterator[Event], *, one: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("position", justify="right", no_wrap=True)
+def _table(store: EventStore, events: Iterator[Event], *, one: bool) -> Table:
+    """*one*: all are of one document, and revisions say where; else positions and documents do."""
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.add_column("rev" if one else "position", justify="right", no_wrap=True)
+    table.add_column("recorded (UTC)", no_wrap=True, style="dim")
     if not one:
         table.add_column("document", overflow="ellipsis", no_wrap=True, max_width=30)
-    table.add_column("rev", justify="right", no_wrap=True)
-    table.add_column("recorded (UTC)", no_wrap=True)
-    table.add_column("actor", overflow="ellipsis", no_wrap=True, max_width=24)
-    table.add_column("type", no_wrap=True)
+    table.add_column("who", overflow="ellipsis", no_wrap=True, max_width=24)
+    table.add_column("type", overflow="ellipsis", no_wrap=True, max_width=24)
     table.add_column("what", overflow="ellipsis", no_wrap=True, ratio=1)
-    for event in events:
-        cells = [str(event.position), str(event.revision), rfc3339(event.recorded_at)[:-4].replace("T", " ")]
-        cells += [printable(event.actor, 60), printable(event.type, 60), gist(event)]
+    rows = list(events)
+    names: dict[str, dict[str, str]] = {}
+    for document in {event.document for event in rows}:
+        names[document] = names_of(store, document, {event.actor for event in rows if event.document == document})
+    for event in rows:
+        who = names[event.document].get(event.actor, event.actor)
+        cells = [str(event.revision if one else event.position), rfc3339(event.recorded_at)[:-8].replace("T", " ")]
+        cells += [printable(who, 40), printable(event.type, 60), gist(event)]
         if not one:
-            cells.insert(1, printable(event.document, 60))
+            cells.insert(2, printable(event.document, 60))
         table.add_row(*(Text(cell) for cell in cells))
     return table
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from keepboth.api.reading import names_of
 from keepboth.cli.terminal import PROBLEM, Data, Json, console, counted, opened, printable, progress, put_json, reported
 from keepboth.cli.when import At, cut_of
 from keepboth.errors import NotFound
@@ -17,6 +19,9 @@ from keepboth.events import check_document_name
 from keepboth.reducers.loading import SHIPPED, installed, load
 from keepboth.reducers.running import Parked, Result, Run
 from keepboth.reducers.scope import scope_of
+from keepboth.store.base import EventStore
+
+WHO: Final = ("author", "actor")
 
 
 def reduce(
@@ -51,11 +56,11 @@ def reduce(
                 results = Run(store, reducers).to(
                     scope, lambda done, total: bar.update(task, completed=done, total=total)
                 )
-        for result in results:
-            if as_json:
-                put_json(result.to_json())
-            else:
-                _show(result)
+            for result in results:
+                if as_json:
+                    put_json(result.to_json())
+                else:
+                    _show(result, partial(_named, store, document or ()))
         if any(result.parked for result in results):
             raise typer.Exit(PROBLEM)
 
@@ -73,7 +78,26 @@ def _list(as_json: bool) -> None:
         console().print(_rows_table(rows))
 
 
-def _show(result: Result) -> None:
+def _named(store: EventStore, documents: Sequence[str], value: Any) -> Any:
+    """*value*, with the names of people instead of their ids where its rows say who."""
+    actors = {row[key] for rows in _tables(value) for row in rows for key in WHO if isinstance(row.get(key), str)}
+    names: dict[str, str] = {}
+    for document in documents:
+        names |= names_of(store, document, actors)
+
+    def named(one: Any) -> Any:
+        if not _is_rows(one):
+            return one
+        return [{key: names.get(cell, cell) if key in WHO else cell for key, cell in row.items()} for row in one]
+
+    return {key: named(one) for key, one in value.items()} if isinstance(value, dict) else named(value)
+
+
+def _tables(value: Any) -> list[list[dict[str, Any]]]:
+    return [one for one in (value.values() if isinstance(value, dict) else [value]) if _is_rows(one)]
+
+
+def _show(result: Result, named: Callable[[Any], Any]) -> None:
     out = console()
     where = "the whole log" if result.documents is None else ", ".join(printable(d, 60) for d in result.documents)
     place = "revision" if result.documents is not None and len(result.documents) == 1 else "position"
@@ -86,7 +110,7 @@ def _show(result: Result) -> None:
     if result.parked is not None:
         _show_parked(result.parked)
         return
-    _put(result.to_json()["value"])
+    _put(named(result.to_json()["value"]))
     out.print(Text(f"cut {result.cut}", style="dim"))
 
 

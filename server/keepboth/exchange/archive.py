@@ -1,6 +1,6 @@
 """A log as parts that another store takes in to the same hashes: header, raw messages, events, commits, end.
 
-Values only; what a part looks like in a file is the business of whoever writes it (``api/archive.py``).
+Values only; what a part looks like in a file is the business of whoever writes it (`keepboth.exchange.lines`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A document's history as people tell it: what one person did in one go, in order, with decisions in between.
 
-A *group* is the edits of one session without a pause longer than the gap. Several people who write at the same time
-have groups that overlap; a named version ends all that are open, so that each lies on one side of it.
+A *group* is the edits of one session without a pause longer than the gap; what was written offline is one of its own.
+Several people who write at the same time have groups that overlap; a named version ends all that are open, so that each
+lies on one side of it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Group:
     first_at: Micros
     last_at: Micros
     edits: int
+    stretch: str | None = None
+    """What ties the edits of one offline stretch together (their correlation id); None: written while connected."""
 
 
 class GroupChanges(NamedTuple):
@@ -56,7 +59,7 @@ def groups(
 
     def close(key: tuple[str, str | None]) -> None:
         first, last, first_at, last_at, edits = open_groups.pop(key)
-        found.append(Group(key[0], key[1], first, last, first_at, last_at, edits))
+        found.append(Group(key[0], key[1], first, last, first_at, last_at, edits, lineage.stretch(first)))
 
     border = borders.pop(0) if borders else None
     for revision in range(1, min(until, lineage.revision) + 1):
@@ -68,7 +71,8 @@ def groups(
             continue
         actor, session, at = lineage.who(revision)
         held = open_groups.get((actor, session))
-        if held is not None and abs(at - held[3]) <= gap_us:
+        together = held is not None and lineage.stretch(held[0]) == lineage.stretch(revision)
+        if held is not None and together and abs(at - held[3]) <= gap_us:
             held[1], held[3] = revision, at
             held[2] = min(held[2], at)
             held[4] += 1

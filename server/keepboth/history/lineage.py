@@ -19,7 +19,7 @@ from keepboth.conflicts.model import EditFact
 from keepboth.conflicts.screens import Screen
 from keepboth.conflicts.strokes import Stroke
 from keepboth.errors import MalformedUpdate
-from keepboth.events import EDIT_RECORDED, Context, Micros
+from keepboth.events import AWAY, EDIT_RECORDED, Context, Micros
 from keepboth.fold.waiting import WaitingRoom
 from keepboth.history.ancestry import Ancestry, EveryEdit
 from keepboth.history.cuts import Selection
@@ -71,6 +71,7 @@ class Lineage:
         self._sessions = array("L")
         self._recorded = array("q")
         self._authored = array("q")
+        self._returns: dict[int, str] = {}  # by revision: the offline stretch that an edit belongs to
         self._waiting = WaitingRoom()
         self._held: dict[int, Update] = {}
         self._gaps = False
@@ -104,7 +105,10 @@ class Lineage:
             self._authored.append(line.authored_at)
             if line.type != EDIT_RECORDED:
                 self.others[line.revision] = line.type
-            elif self._contexts is not None and line.context is not None:
+                continue
+            if line.correlation_id is not None and line.correlation_id.startswith(AWAY):
+                self._returns[line.revision] = line.correlation_id
+            if self._contexts is not None and line.context is not None:
                 self._contexts[line.revision] = line.context
         self._strokes += [None] * len(lines)
         for row in rows:
@@ -167,6 +171,10 @@ class Lineage:
         """(actor, session, when authored) of *revision*."""
         at = revision - 1
         return self._names[self._actors[at]] or "", self._names[self._sessions[at]], self._authored[at]
+
+    def stretch(self, revision: int) -> str | None:
+        """The offline stretch (a correlation id) that the edit at *revision* was written in, if it was."""
+        return self._returns.get(revision)
 
     def stroke(self, revision: int) -> Stroke | None:
         """What the edit at *revision* did; None if it did nothing that is known: no edit, waiting, unreadable."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keepboth.decider.edits import Owner, OwnStretch
 from keepboth.errors import MalformedMessage, OverLimit
-from keepboth.events import SESSION_JOINED, Context, Draft, Seen
+from keepboth.events import AWAY, SESSION_JOINED, Context, Draft, Seen
 from keepboth.live.frames import binary_frame
 from keepboth.live.presence import MAX_COLOR, MAX_NAME, claimed
 from keepboth.live.session import Session
@@ -171,7 +171,7 @@ class Handshake:
         session.next_seq = hello.seq + 1
         if hello.seq > recorded_seq:
             session.offline_until_seq = hello.seq
-            session.correlation_id = f"away:{session.id}:{recorded_seq + 1}"
+            session.correlation_id = f"{AWAY}{session.id}:{recorded_seq + 1}"
             session.away_from = gone.at if gone is not None else None
         welcome = {
             "v": VERSION,

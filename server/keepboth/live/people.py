@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from keepboth.events import AWAY
 from keepboth.live.frames import binary_frame
 from keepboth.live.presence import NULL, claim_of
 from keepboth.live.session import Session
@@ -84,4 +85,4 @@ class People:
             if session.arrived_with is not None:
                 session.arrived_with = min(session.arrived_with, before.sent)
             session.away_from = before.at
-            session.correlation_id = f"away:{session.id}:{before.at}"
+            session.correlation_id = f"{AWAY}{session.id}:{before.at}"

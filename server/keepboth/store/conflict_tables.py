@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from typing import Final
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Of the tables below; part of the version that the file must have."""
 
 PRAGMAS: Final[dict[str, str | int]] = {
@@ -50,6 +50,20 @@ CREATE TABLE aliases (
 CREATE INDEX aliases_old ON aliases (old);
 CREATE INDEX aliases_change ON aliases (change);
 CREATE TABLE resets (document TEXT PRIMARY KEY, change INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE VIEW conflicts_v AS
+WITH told AS (SELECT e.*, CAST(b.body AS TEXT) AS body FROM episodes e JOIN bodies b ON b.number = e.number)
+SELECT
+    document, id, first_revision, last_revision,
+    strftime('%Y-%m-%dT%H:%M:%fZ', first_at / 1000000.0, 'unixepoch') AS first_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', last_at / 1000000.0, 'unixepoch') AS last_at,
+    status, severity, certain, self_only, double_initialisation,
+    kinds, json_array_length(kinds) AS kind_count, actors, json_array_length(actors) AS actor_count,
+    json_extract(body, '$.root') AS root, json_extract(body, '$.key') AS key, json_extract(body, '$.line') AS line,
+    json_extract(body, '$.heading') AS heading, json_array_length(body, '$.revisions') AS edits,
+    json_extract(body, '$.base') AS base, json_extract(body, '$.merged') AS merged,
+    json_extract(body, '$.before') AS before, json_extract(body, '$.after') AS after,
+    json_extract(body, '$.sides') AS sides
+FROM told;
 """
 
 _WORDS: Final = "CREATE VIRTUAL TABLE words USING fts5 (text, content='', tokenize='trigram case_sensitive 1')"

@@ -7,10 +7,7 @@ from dataclasses import fields
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from keepboth.conflicts.model import Episode, Kind, Side, Step
-from keepboth.events import ActorKind, Event, Micros, TimeQuality
-
-AWAY: Final = "away:"
-"""How the correlation id of an offline stretch begins."""
+from keepboth.events import AWAY, ActorKind, Event, Micros, TimeQuality
 
 PEOPLE: Final[frozenset[ActorKind]] = frozenset({"human", "anonymous"})
 """Kinds of actors that are people. Programs are told about, and never addressed."""

@@ -1,0 +1,28 @@
+/** The head of everything about one document: its name, and the ways to look at it. */
+
+import { documentPath, link } from "../router";
+import { bdi, type Child, h } from "./h";
+
+export type DocumentView = "edit" | "timeline" | "insight";
+
+const VIEWS: readonly (readonly [DocumentView, string])[] = [
+  ["edit", "Text"],
+  ["timeline", "Timeline"],
+  ["insight", "Insight"],
+];
+
+/** `beside` stands at the end of the name's line: the saved light, people, buttons. */
+export function documentHead(name: string, at: DocumentView, ...beside: Child[]): HTMLElement {
+  const tabs = VIEWS.map(([view, label]) => {
+    const tab = link(documentPath(name, { view: view === "edit" ? null : view }), label);
+    tab.className = "tab";
+    if (view === at) tab.setAttribute("aria-current", "page");
+    return tab;
+  });
+  return h(
+    "div.document-head",
+    null,
+    h("div.document-name", null, h("h1", null, bdi(name)), h("div.beside", null, beside)),
+    h("nav.tabs", { "aria-label": "Views of this document" }, tabs),
+  );
+}
