@@ -96,7 +96,8 @@ export function conflictsAt(view: EditorView, position: number): string[] {
 
 const theme = EditorView.baseTheme({
   ".cm-conflict": {
-    textDecoration: "underline wavy var(--keepboth-conflict, #c2570c) 1.5px",
+    // Not wavy: that is a spelling mistake's.
+    textDecoration: "underline var(--keepboth-conflict, #c2570c) 2px",
     textUnderlineOffset: "3px",
     textDecorationSkipInk: "none",
     cursor: "pointer",
