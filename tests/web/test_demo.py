@@ -140,7 +140,7 @@ def test_nothing_passes_between_the_panes_behind_the_servers_back(context: Brows
 )
 def test_the_other_suggestions_collide_too(page: Page, web: Served, suggestion: str, said: str) -> None:
     open_demo(page, web)
-    page.get_by_text(suggestion).click()
+    page.get_by_role("radio", name=suggestion).check()
     page.get_by_role("button", name="Take Ann offline").click()
     page.get_by_role("button", name="Type for me").click()
     page.get_by_role("button", name="Bring Ann back").click()
