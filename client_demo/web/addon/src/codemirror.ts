@@ -4,7 +4,7 @@ import { type Extension, RangeSetBuilder, StateEffect, StateField } from "@codem
 import { Decoration, type DecorationSet, EditorView, hoverTooltip, keymap, ViewPlugin } from "@codemirror/view";
 import * as Y from "yjs";
 
-import type { ConflictEntry } from "./conflicts";
+import type { ConflictEntry } from "./conflicts.js";
 
 /** Where entries come from: a `KeepBoth` is one. */
 export interface ConflictSource {
