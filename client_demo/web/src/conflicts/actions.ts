@@ -56,3 +56,6 @@ export const wasFirst = (error: unknown): boolean => error instanceof ApiError &
 
 /** The place says something else by now than the previews did. */
 export const hasMoved = (error: unknown): boolean => error instanceof ApiError && error.code === "place-changed";
+
+/** The server has not looked at the newest edits yet; it will have, soon. */
+export const isEarly = (error: unknown): boolean => error instanceof ApiError && error.code === "not-known-yet";

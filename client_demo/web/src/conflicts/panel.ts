@@ -61,7 +61,16 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
     if (hadFocus && element.contains(document.activeElement)) focusHeading();
     else if (hadFocus && document.activeElement === document.body) focusHeading();
   };
-  const focusHeading = (): void => single.querySelector<HTMLElement>("[data-card-heading]")?.focus({ preventScroll: true });
+  const focusHeading = (): void => {
+    single.querySelector<HTMLElement>("[data-card-heading]")?.focus({ preventScroll: true });
+    toTop();
+  };
+  /** The head of the panel is where it can be seen: it scrolls by itself where there is room, with the page elsewhere. */
+  const toTop = (): void => {
+    element.scrollTop = 0;
+    const { top } = element.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) element.scrollIntoView();
+  };
   const back = (): HTMLElement =>
     h("button.button.quiet.small.back", { type: "button", onclick: () => open(null) }, icon("back"), "All collisions");
 

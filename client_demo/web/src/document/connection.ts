@@ -19,7 +19,7 @@ export interface Connection {
 export async function connect(document: string, leaving: AbortSignal): Promise<Connection> {
   const doc = new Y.Doc();
   const server = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-  const provider = new WebsocketProvider(server, encodeName(document), doc, { disableBc: true });
+  const provider = new WebsocketProvider(server, encodeName(document), doc, { disableBc: true, connect: false });
   const person = me();
   provider.awareness.setLocalStateField("user", { name: person.name, color: person.color });
   const both = keepBoth(provider, { name: person.name, color: person.color });
@@ -30,6 +30,7 @@ export async function connect(document: string, leaving: AbortSignal): Promise<C
     });
   });
   await both.ready;
+  if (!leaving.aborted) provider.connect();
   return { doc, provider, both, viewer: `guest:${both.session}` };
 }
 

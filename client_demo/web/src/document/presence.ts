@@ -1,37 +1,11 @@
-/** Who is here, and whether what was typed is on the server's disk. */
+/** Who has a document open. */
 
-import type { KeepBoth } from "keepboth";
 import type { Awareness } from "y-protocols/awareness";
 
 import { h } from "../ui/h";
 import { avatar, colourOf, me } from "../ui/people";
 
 const MOST = 5;
-
-/** Green only when every edit made here has a receipt. */
-export function savedLight(both: KeepBoth, leaving: AbortSignal): HTMLElement {
-  const words = h("span");
-  const light = h("span.saved", { role: "status" }, h("span.saved-lamp", { "aria-hidden": "true" }), words);
-  const show = (): void => {
-    const { waiting, state } = both;
-    const at = state !== "online" ? "offline" : waiting ? "saving" : "saved";
-    light.dataset["state"] = at;
-    const text =
-      state === "starting" || state === "connecting"
-        ? waiting
-          ? `Connecting, ${waiting} waiting`
-          : "Connecting"
-        : at === "offline"
-          ? `Offline, ${waiting} waiting`
-          : at === "saving"
-            ? "Saving"
-            : "Saved";
-    if (words.textContent !== text) words.textContent = text;
-  };
-  leaving.addEventListener("abort", both.on("change", show));
-  show();
-  return light;
-}
 
 interface Here {
   name: string;

@@ -5,15 +5,19 @@ import { actionsOn } from "../conflicts/actions";
 import { Board } from "../conflicts/board";
 import { panelOf } from "../conflicts/panel";
 import { arrived, connect, type Connection } from "../document/connection";
-import { peopleHere, savedLight } from "../document/presence";
+import { peopleHere } from "../document/presence";
 import { FIRST, type Root, rootsOf, typeAt } from "../document/roots";
 import { type Address, documentPath, type OpenPage, setQuery } from "../router";
 import "../styles/document.css";
 import { renderCard } from "../ui/card";
 import { documentHead } from "../ui/document_head";
+import { savedLight } from "../ui/saved_light";
 import { h } from "../ui/h";
 import { failed, loading } from "../ui/states";
 import { toast } from "../ui/toast";
+
+/** Show where a collision is in the text, with `select` as the selection; false if it is not in the part that is shown. */
+type Reveal = (conflict: Conflict, select: boolean) => boolean;
 
 export const open: OpenPage = async (address, leaving) => {
   const name = address.page === "document" ? address.document : "";
@@ -21,7 +25,7 @@ export const open: OpenPage = async (address, leaving) => {
   const { both, provider, viewer } = connection;
   const board = new Board(name, viewer, leaving);
   const place = h("section.place", { "aria-label": "Content" }, loading("Opening the document"));
-  let reveal: (conflict: Conflict) => boolean = () => false;
+  let reveal: Reveal = () => false;
 
   const panel = panelOf({
     board,
@@ -34,15 +38,21 @@ export const open: OpenPage = async (address, leaving) => {
           viewer,
           refresh: () => board.read(conflict.id),
           past: (revision) => documentPath(name, { view: "timeline", at: revision }),
-          show: () => void (reveal(conflict) || toast("It is in another part of this document.")),
+          show: () => void (reveal(conflict, true) || toast("It is in another part of this document.")),
         }),
       ),
   });
   const show = (to: Address, focus: boolean): void => panel.show(to.query.get("conflict"), focus);
+  const look = (id: string): void => {
+    const known = board.known(id);
+    if (known) reveal(known, false);
+  };
 
   void arrived(connection, leaving).then(
     async () => {
       reveal = await fillPlace(place, connection, address.query.get("root"), name, leaving);
+      const at = new URLSearchParams(location.search).get("conflict");
+      if (at && !leaving.aborted) void board.read(at).then((conflict) => reveal(conflict, false), () => {});
     },
     (error: unknown) => {
       if (!leaving.aborted) place.replaceChildren(failed(error));
@@ -63,11 +73,14 @@ export const open: OpenPage = async (address, leaving) => {
   void board.refresh();
   show(address, false);
 
-  const beside = [savedLight(both, leaving), peopleHere(provider.awareness, leaving)];
+  const beside = [savedLight(both, () => both.state === "offline").element, peopleHere(provider.awareness, leaving)];
   return {
     title: name,
     element: h("div", null, documentHead(name, "edit", beside), h("div.document", null, place, panel.element)),
-    changed: (to) => show(to, true),
+    changed: (to) => {
+      show(to, true);
+      look(to.query.get("conflict") ?? "");
+    },
   };
 };
 
@@ -78,7 +91,7 @@ async function fillPlace(
   wanted: string | null,
   name: string,
   leaving: AbortSignal,
-): Promise<(conflict: Conflict) => boolean> {
+): Promise<Reveal> {
   const { doc, provider, both } = connection;
   const roots = rootsOf(doc);
   const root = roots.find((one) => one.name === wanted) ?? roots[0] ?? FIRST;

@@ -144,7 +144,7 @@ function rowOf(event: CloudEvent, document: string, people: ReadonlyMap<string, 
       h("span.event-number", null, event.docrevision.toLocaleString("en")),
       h("span.event-type", null, wordsOf(type)),
       event.authid ? personName(people.get(event.authid) ?? event.authid) : h("span"),
-      h("span.event-more.soft", null, aside(event)),
+      h("span.event-more.soft", null, aside(event, people.get(event.authid ?? ""))),
       timeAgo(event.time),
     ),
     raw,
@@ -161,8 +161,8 @@ function rowOf(event: CloudEvent, document: string, people: ReadonlyMap<string, 
 }
 
 /** What of an event is worth a word in its row. */
-function aside(event: CloudEvent): string {
-  const said = [event.data?.["title"], event.data?.["name"], event.data?.["choice"]].find((one) => typeof one === "string");
+function aside(event: CloudEvent, called: string | undefined): string {
+  const said = [event.data?.["title"], event.data?.["name"], event.data?.["choice"]].find((one) => typeof one === "string" && one !== called);
   const size = event.data_base64 ? `${bytes(Math.floor((event.data_base64.length * 3) / 4))}` : "";
   const waiting = event.disposition && event.disposition !== "ready" ? event.disposition : "";
   return [said, size, waiting].filter(Boolean).join(" · ");

@@ -1,14 +1,16 @@
 /** What can be done about a collision: each choice with the text that it leads to. */
 
 import type { Card, Choice, Choices, Conflict } from "../api";
-import { type CardActions, hasMoved, wasFirst } from "../conflicts/actions";
+import { type CardActions, hasMoved, isEarly, wasFirst } from "../conflicts/actions";
 import { type Child, h } from "./h";
 import { icon } from "./icons";
+import { headOf, tailOf } from "./passage";
 import { failed, loading } from "./states";
 
 type Offer = Card["choices"][number];
 
 const TYPING_MS = 300;
+const AGAIN_MS = 1_500;
 let made = 0;
 
 /** The section with the choices, and what has been decided. */
@@ -49,7 +51,10 @@ async function preview(state: State): Promise<void> {
       }),
     );
   } catch (error) {
-    list.replaceChildren(h("li", null, failed(error, () => void preview(state))));
+    if (isEarly(error)) {
+      list.replaceChildren(h("li", null, loading("The newest edits are still being looked at")));
+      setTimeout(() => list.isConnected && void preview(state), AGAIN_MS);
+    } else list.replaceChildren(h("li", null, failed(error, () => void preview(state))));
   }
 }
 
@@ -88,11 +93,11 @@ function result(choice: Choice, id: string): HTMLElement {
     h(
       "p.passage",
       { dir: "auto" },
-      h("span.around", null, choice.before),
+      h("span.around", null, tailOf(choice.before)),
       choice.text
         ? choice.parts.map((part) => h(part.kept ? "span.kept" : "span.chosen", null, part.text))
         : h("span.chosen.soft", null, choice.before || choice.after ? "\u2038" : "Nothing"),
-      h("span.around", null, choice.after),
+      h("span.around", null, headOf(choice.after)),
     ),
     kept && h("p.soft.small", null, "Dotted: typed there since. It stays."),
   );
