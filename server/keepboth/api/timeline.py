@@ -88,7 +88,7 @@ class VersionMark(BaseModel):
 
 
 class Timeline(BaseModel):
-    """The course of a document in buckets of equal working time."""
+    """The course of a document in buckets of equal length."""
 
     document: str
     revision: int
@@ -96,9 +96,9 @@ class Timeline(BaseModel):
     axis: Axis
     pause: float
     edits: int
-    working_s: float = Field(description="the length of the axis")
     revisions: list[int] | None = Field(description="the last one within or before each bucket; null if `written`")
     times: list[str] = Field(description="of the last event within or before each bucket")
+    worked_s: list[float] = Field(description="the time up to there, long pauses shortened")
     first_at: str | None
     people: list[Who]
     authors: list[AuthorCounts]
@@ -117,9 +117,9 @@ async def get_timeline(
     axis: Annotated[Axis, Query(description="by when edits were recorded, or by when they were authored")] = "arrived",
     pause: Annotated[float, Query(ge=0.001, le=86_400, description="a longer pause counts as so many seconds")] = 10,
 ) -> Timeline:
-    """A document's whole history in few numbers: edits by author in buckets of equal working time (time without long
-    pauses), what was written offline and when it came, where entries of the conflict log lie, named versions, and
-    where somebody had done something in one go."""
+    """A document's whole history in few numbers: edits by author in buckets along an axis that is half time without long
+    pauses and half events; what was written offline and when it came, where entries of the conflict log lie, named
+    versions, and where somebody had done something in one go."""
     row = await asyncio.to_thread(document_row, parts.store, document)
     known = await stored_or_caught_up(parts, row, 0)
 
@@ -142,9 +142,9 @@ async def get_timeline(
             axis=axis,
             pause=pause,
             edits=sum(one.edits for one in found.authors),
-            working_s=found.working_us / 1e6,
             revisions=found.revisions if axis == "arrived" else None,
             times=_times(found),
+            worked_s=[done / 1e6 for done in found.worked],
             first_at=_first_at(chronicle, until, axis),
             people=people(names_of(parts.store, document, named), named),
             authors=[AuthorCounts(**one._asdict()) for one in found.authors],

@@ -1,7 +1,8 @@
 """The whole course of a document at a glance: how much who wrote when, who was away, where one thing ended.
 
-Made from a `Chronicle` alone. Along the axis runs *working time*: the time between events, a pause longer than some
-seconds counting as so many, so that nights do not crowd out the days; equal times are a microsecond apart.
+Made from a `Chronicle` alone. Along the axis run, half and half, *working time* and the events: the time between events,
+a pause longer than some seconds counting as so many, so that nights do not crowd out the days; and the same for every
+event, so that what came at one moment can still be told apart.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ class Author(NamedTuple):
 
 
 class Density(NamedTuple):
-    """Edits in buckets of equal working time.
+    """Edits in buckets, each of the same length on the axis.
 
     ``revisions``: the last revision within or before each bucket (empty on the axis `written`, which has another
-    order). ``times``: when the last event within or before each bucket was. ``working_us``: the length of the axis.
+    order). ``times``: when the last event within or before each bucket was. ``worked``: working time up to it.
     """
 
     revisions: list[int]
     times: list[Micros]
+    worked: list[Micros]
     authors: list[Author]
-    working_us: Micros
 
 
 class Stretch(NamedTuple):
@@ -103,24 +104,23 @@ def _density(chronicle: Chronicle, until: int, axis: Axis, buckets: int, pause_u
     order: Sequence[int] = range(until)
     if axis == "written":
         order = sorted(order, key=times.__getitem__)
-    places: list[Micros] = []
-    place = 0
+    worked: list[Micros] = []
+    working = 0
     before: Micros | None = None
     for at in order:
         now = times[at]
         if before is not None:
-            place += min(max(now - before, 1), pause_us)
+            working += min(now - before, pause_us)
         before = now
-        places.append(place)
-    length = place + 1
+        worked.append(working)
+    share = buckets / 2 / max(working, 1)
+    every = buckets / (2 if working else 1) / max(until, 1)
     others = chronicle.others
     counted: dict[int, list[int]] = {}
-    ends = [0] * buckets
-    revisions = [0] * buckets
-    for at, place in zip(order, places, strict=True):
-        bucket = place * buckets // length
-        ends[bucket] = times[at]
-        revisions[bucket] = at + 1
+    last: list[tuple[int, Micros, Micros]] = [(0, 0, 0)] * buckets
+    for number, (at, done) in enumerate(zip(order, worked, strict=True)):
+        bucket = min(int(done * share + number * every), buckets - 1)
+        last[bucket] = (at + 1, times[at], done)
         if at + 1 not in others:
             actor = chronicle.actors[at]
             counts = counted.get(actor)
@@ -128,10 +128,10 @@ def _density(chronicle: Chronicle, until: int, axis: Axis, buckets: int, pause_u
                 counts = counted[actor] = [0] * buckets
             counts[bucket] += 1
     for bucket in range(1, buckets):
-        if revisions[bucket] == 0:
-            ends[bucket] = ends[bucket - 1]
-            revisions[bucket] = revisions[bucket - 1]
-    return Density([] if axis == "written" else revisions, ends, _authors(chronicle, counted), place)
+        if last[bucket][0] == 0:
+            last[bucket] = last[bucket - 1]
+    revisions, ends, done_by = (list(column) for column in zip(*last, strict=True))
+    return Density([] if axis == "written" else revisions, ends, done_by, _authors(chronicle, counted))
 
 
 def _authors(chronicle: Chronicle, counted: dict[int, list[int]]) -> list[Author]:

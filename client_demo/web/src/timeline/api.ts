@@ -47,9 +47,9 @@ export interface Timeline {
   axis: Axis;
   pause: number;
   edits: number;
-  working_s: number;
   revisions: number[] | null;
   times: string[];
+  worked_s: number[];
   first_at: string | null;
   people: Who[];
   authors: { actor: string | null; edits: number; counts: number[] }[];

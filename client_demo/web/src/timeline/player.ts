@@ -1,4 +1,4 @@
-/** Plays history: the playhead runs along the axis at a multiple of the time in which it was written. */
+/** Plays history at a multiple of the time in which it was written, long pauses shortened. */
 
 export const SPEEDS = [1, 2, 5, 10, 25, 50, 100] as const;
 
@@ -9,17 +9,18 @@ export interface Player {
   stop(): void;
 }
 
-/** `workingSeconds`: the length of the axis. `show` gets places, 0 to 1; `ended` is called at 1 and on every stop. */
-export function player(workingSeconds: number, show: (place: number) => void, ended: () => void): Player {
+/** `worked`: seconds of work up to the end of each bucket. `show` gets places, 0 to 1; `ended` is called when it stops. */
+export function player(worked: readonly number[], show: (place: number) => void, ended: () => void): Player {
+  const length = Math.max(worked.at(-1) ?? 0, 0.001);
   let frame = 0;
-  let place = 0;
+  let seconds = 0;
   let last = 0;
   const one: Player & { playing: boolean } = {
     playing: false,
     speed: 10,
     start(from) {
       if (one.playing) return;
-      place = from >= 1 ? 0 : from;
+      seconds = from >= 1 ? 0 : secondsAt(worked, from);
       last = performance.now();
       one.playing = true;
       frame = requestAnimationFrame(turn);
@@ -32,11 +33,26 @@ export function player(workingSeconds: number, show: (place: number) => void, en
     },
   };
   const turn = (now: number): void => {
-    place += (((now - last) / 1000) * one.speed) / Math.max(workingSeconds, 0.001);
+    seconds += ((now - last) / 1000) * one.speed;
     last = now;
-    show(Math.min(1, place));
-    if (place >= 1) one.stop();
+    show(seconds >= length ? 1 : placeAt(worked, seconds));
+    if (seconds >= length) one.stop();
     else frame = requestAnimationFrame(turn);
   };
   return one;
+}
+
+function secondsAt(worked: readonly number[], place: number): number {
+  const exact = place * worked.length;
+  const bucket = Math.floor(exact);
+  const before = bucket > 0 ? (worked[bucket - 1] ?? 0) : 0;
+  return before + (exact - bucket) * ((worked[bucket] ?? before) - before);
+}
+
+/** The last place that has been reached after so many seconds. */
+function placeAt(worked: readonly number[], seconds: number): number {
+  const next = worked.findIndex((end) => end > seconds);
+  if (next < 0) return 1;
+  const before = next > 0 ? (worked[next - 1] ?? 0) : 0;
+  return (next + (seconds - before) / ((worked[next] ?? before) - before)) / worked.length;
 }

@@ -39,7 +39,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
       "aria-describedby": "scrub-keys",
     },
     h("div.scrub-lanes", null, lanes.map((lane) => drawLane(lane, timeline, scale))),
-    joins(timeline, scale, actions),
+    joins(timeline, scale, lanes, actions),
     other,
     head,
   );
@@ -116,7 +116,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
       const time = scale.time(moment);
       const when = time === null ? "before the first edit" : exact(time);
       slider.setAttribute("aria-valuenow", String(moment));
-      slider.setAttribute("aria-valuetext", scale.axis === "written" ? when : `Edit ${moment} of ${scale.last}, ${when}`);
+      slider.setAttribute("aria-valuetext", scale.axis === "written" ? when : `${moment} of ${scale.last}, ${when}`);
     },
     focus: () => slider.focus(),
   };
@@ -148,7 +148,7 @@ function awayPlaces(one: Stretch, timeline: Timeline, scale: Scale): [number, nu
   return [scale.place(one.seen_revision ?? one.first_revision), scale.place(one.first_revision)];
 }
 
-function joins(timeline: Timeline, scale: Scale, actions: ScrubberActions): HTMLElement | null {
+function joins(timeline: Timeline, scale: Scale, lanes: readonly Lane[], actions: ScrubberActions): HTMLElement | null {
   if (timeline.axis === "written" || !timeline.stretches.length) return null;
   const names = new Map(timeline.people.map((one) => [one.actor, one.name]));
   const last = timeline.stretches.slice(-50);
@@ -158,7 +158,8 @@ function joins(timeline: Timeline, scale: Scale, actions: ScrubberActions): HTML
     last.map((one) => {
       const words = `${names.get(one.actor) ?? "Somebody"}’s ${one.edits === 1 ? "edit arrives" : `${one.edits} edits arrive`}`;
       const button = h("button.scrub-join", { type: "button", title: words, "aria-label": `${words}: just before or just after`, onclick: () => actions.join(one) });
-      return styled(button, { left: `${scale.place(one.first_revision) * 100}%` });
+      const lane = lanes.findIndex(({ actor }) => actor === one.actor);
+      return styled(button, { left: `${scale.place(one.first_revision) * 100}%`, "--lane": String(lane < 0 ? lanes.length - 1 : lane) });
     }),
   );
 }

@@ -20,6 +20,22 @@ import { scrubber } from "./scrubber";
 
 const SETTLED_MS = 180;
 
+/** What an event was, behind the name of whoever did it. */
+const DID: Record<string, string> = {
+  "edit.recorded": "wrote",
+  "document.created": "made the document",
+  "document.renamed": "renamed the document",
+  "document.archived": "archived the document",
+  "document.restored": "took the document out of the archive",
+  "document.approved": "approved the document",
+  "document.reverted": "went back",
+  "session.joined": "came",
+  "version.named": "named a moment",
+  "conflict.seen": "looked at a collision",
+  "conflict.resolved": "resolved a collision",
+  "conflict.reopened": "reopened a collision",
+};
+
 export interface Stage {
   element: HTMLElement;
   /** Follow the address. */
@@ -44,7 +60,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   const caption = h("p.moment", { role: "status" });
   const panels = h("div.panels");
   const moments = new Moments(name, shown, (error) => fill(panels, failed(error, () => want())), leaving);
-  const play = player(timeline.working_s, (place) => move(scale.moment(place), false), () => (bar.playing(false), settle()));
+  const play = player(timeline.worked_s, (place) => move(scale.moment(place), false), () => (bar.playing(false), settle()));
   const bar = controls(timeline, palette, {
     play: toggle,
     speed: (speed) => (play.speed = speed),
@@ -145,12 +161,13 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
     const seen = look.as === null ? "" : `, as ${palette.of(look.as).name} saw it`;
     if (scale.axis === "written") return fill(caption, h("b", null, exact(at)), ` by the clocks of those who wrote${seen}`);
     if (at === 0) return fill(caption, h("b", null, "Before the first edit"));
-    fill(caption, h("b", null, `Edit ${at.toLocaleString("en")}`), ` of ${scale.last.toLocaleString("en")}${seen}`);
+    fill(caption, h("b", null, at.toLocaleString("en")), ` of ${scale.last.toLocaleString("en")}${seen}`);
     try {
       const event = await lastEvent(name, at, {}, signal);
       if (!event || signal.aborted) return;
       const author = palette.of(event.authid);
-      caption.append(" · ", h(`bdi.person.by-${author.hue}` as "bdi", null, author.name), ` · ${exact(Date.parse(event.time))}`);
+      const did = DID[event.type.replace(/^dev\.keepboth\.(.*)\.v1$/, "$1")] ?? "did something";
+      caption.append(" · ", h("bdi.person", { class: `by-${author.hue}` }, author.name), ` ${did} · ${exact(Date.parse(event.time))}`);
     } catch {
       // The caption says which edit it is; when and by whom follows with the next.
     }
