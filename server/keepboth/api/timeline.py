@@ -117,8 +117,8 @@ async def get_timeline(
     axis: Annotated[Axis, Query(description="by when edits were recorded, or by when they were authored")] = "arrived",
     pause: Annotated[float, Query(ge=0.001, le=86_400, description="a longer pause counts as so many seconds")] = 10,
 ) -> Timeline:
-    """A document's whole history in few numbers: edits by author in buckets along an axis that is half time without long
-    pauses and half events; what was written offline and when it came, where entries of the conflict log lie, named
+    """A document's whole history in few numbers: edits by author in buckets along an axis, half time without long
+    pauses and half events; what was written offline, when it came; where entries of the conflict log lie; named
     versions, and where somebody had done something in one go."""
     row = await asyncio.to_thread(document_row, parts.store, document)
     known = await stored_or_caught_up(parts, row, 0)

@@ -1,8 +1,8 @@
 """The whole course of a document at a glance: how much who wrote when, who was away, where one thing ended.
 
-Made from a `Chronicle` alone. Along the axis run, half and half, *working time* and the events: the time between events,
-a pause longer than some seconds counting as so many, so that nights do not crowd out the days; and the same for every
-event, so that what came at one moment can still be told apart.
+Made from a `Chronicle` alone. Along the axis run, half and half, *working time* and the events: the time between
+events, a pause longer than some seconds counting as so many, so that nights do not crowd out the days; and the same for
+every event, so that what came at one moment can still be told apart.
 """
 
 from __future__ import annotations

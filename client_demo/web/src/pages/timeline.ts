@@ -1,5 +1,6 @@
 /** The whole history of one document: a scrubber, the text at any moment, what differs, named versions, going back. */
 
+import "../styles/people.css";
 import "../styles/timeline.css";
 
 import type { OpenPage, View } from "../router";
