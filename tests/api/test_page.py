@@ -150,7 +150,7 @@ def test_every_route_is_described(server: Served) -> None:
         "GET /api/webhooks", "GET /api/webhook", "PUT /api/webhook", "DELETE /api/webhook",
         "GET /api/reducers", "GET /api/reduce", "GET /api/reduce/stored", "GET /api/reduce/feed",
         "GET /api/blame", "GET /api/deletions", "GET /api/history", "GET /api/compare",
-        "GET /api/versions", "POST /api/versions",
+        "GET /api/versions", "POST /api/versions", "GET /api/timeline",
         "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",
         "GET /api/conflict/choices", "POST /api/conflict/resolve", "POST /api/conflict/reopen",
         "POST /api/conflict/seen", "GET /api/notices", "GET /healthz", "GET /readyz", "GET /api/server",

@@ -5,7 +5,7 @@ import type { Palette } from "../timeline/palette";
 import { type Child, h } from "../ui/h";
 import { span } from "../ui/time";
 import { columns, numbers, shareBar } from "./charts";
-import type { Activity, Answers, Churn, Collisions, Hot, Sessions, Surviving } from "./reductions";
+import type { Activity, Churn, Collisions, Hot, Sessions, Surviving } from "./reductions";
 
 export const count = (value: number): string => value.toLocaleString("en");
 const percent = (share: number | null): string => (share === null ? "–" : `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`);
@@ -119,11 +119,12 @@ export function hot(value: Hot): HTMLElement[] {
 const OUTCOMES: Record<string, string> = {
   lost: "Text missing",
   "both-rewrote": "Both rewrote the same",
-  "same-gap": "Wrote in the same place",
+  "same-gap": "Both kept, side by side",
   duplicated: "Shown twice",
   orphaned: "Stray words",
-  formats: "Formats differ",
-  agreed: "Did the same",
+  "formatting-lost": "Formats met",
+  "both-removed": "Both deleted there",
+  agreed: "Both did the same",
 };
 
 export function collisions(value: Collisions, document: string): HTMLElement[] {
@@ -137,5 +138,3 @@ export function collisions(value: Collisions, document: string): HTMLElement[] {
     rows.length ? table("What became of collisions", ["Outcome", "Collisions"], rows) : h("span"),
   ];
 }
-
-export type Wanted = keyof Answers;
