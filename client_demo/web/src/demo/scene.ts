@@ -145,8 +145,7 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
       }),
     );
     const inCard = between.contains(globalThis.document.activeElement);
-    between.replaceChildren(card);
-    if (conflict.status !== "open") between.append(after());
+    between.replaceChildren(...(conflict.status === "open" ? [card] : [after(), card]));
     between.hidden = false;
     stage.classList.add("has-card");
     between.dataset["status"] = conflict.status;
