@@ -23,6 +23,7 @@ import keepboth.api.resolving as resolving
 import keepboth.api.reverting as reverting
 import keepboth.api.states as states
 import keepboth.api.streaming as streaming
+import keepboth.api.timeline as timeline
 import keepboth.api.web as web
 import keepboth.api.webhooks as webhooks
 import keepboth.api.whatif as whatif
@@ -54,7 +55,7 @@ def create_api(services: Services) -> FastAPI:
     client = web.web_client(services.settings.pages)
     if client is not None:
         app.include_router(client, dependencies=known)
-    log = (documents, states, history, events, log_feed, consumers, webhooks, export, whatif)
+    log = (documents, states, history, timeline, events, log_feed, consumers, webhooks, export, whatif)
     for module in (*log, conflicts, feed, notices, resolving, reverting, reducing, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)

@@ -50,7 +50,7 @@ async def get_state(
     headers = {"ETag": tag, **cut_headers(selection)}
     if if_none_match is not None and _names(if_none_match, tag):
         return Response(status_code=304, headers=headers)
-    rendered = await parts.desk.ask(document, lambda: render(parts.desk.folding, selection, form, root))
+    rendered = await parts.desk.read(document, lambda: render(parts.desk.folding, selection, form, root))
     headers["KeepBoth-Pending"] = str(rendered.pending)
     headers["KeepBoth-Quarantined"] = str(rendered.quarantined)
     if form == "text":

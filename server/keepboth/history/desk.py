@@ -1,16 +1,19 @@
 """Where a server answers questions about the past: threads of its own, so that folds at hand are found again.
 
-A document is always asked about in the same thread, which remembers where it was (see `Folding`).
+A document is always asked about in the same thread, which remembers where it was (see `Folding`). What a document says
+is read in other threads than who wrote it and what changed: a lineage takes seconds to build, and a slider must not
+wait for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 from zlib import crc32
 
+from keepboth.history.chronicle import Chronicles
 from keepboth.history.folding import Folding
 from keepboth.history.past import Past
 
@@ -20,19 +23,29 @@ THREADS: Final = 2
 
 
 class Desk:
-    """Runs questions about documents. ``folding`` and ``past`` are for what runs here."""
+    """Runs questions about documents: ``folding`` and ``past`` are for what runs here, ``chronicles`` for anybody."""
 
     def __init__(self, folding: Folding, past: Past) -> None:
         self.folding = folding
         self.past = past
-        self._threads = [ThreadPoolExecutor(1, f"keepboth-history-{number}") for number in range(THREADS)]
+        self.chronicles = Chronicles(past.store)
+        self._asking = [ThreadPoolExecutor(1, f"keepboth-history-{number}") for number in range(THREADS)]
+        self._reading = [ThreadPoolExecutor(1, f"keepboth-states-{number}") for number in range(THREADS)]
 
     async def ask(self, document: str, question: Callable[[], Answer]) -> Answer:
-        """What *question* returns, asked in the document's thread."""
-        thread = self._threads[crc32(document.encode()) % THREADS]
-        return await asyncio.get_running_loop().run_in_executor(thread, question)
+        """What *question* returns, asked in the document's thread for the past."""
+        return await _run(self._asking, document, question)
+
+    async def read(self, document: str, question: Callable[[], Answer]) -> Answer:
+        """What *question* returns, which needs ``folding`` only, asked in the document's thread for states."""
+        return await _run(self._reading, document, question)
 
     def close(self) -> None:
         """Finish what runs; what waits is not asked."""
-        for thread in self._threads:
+        for thread in (*self._reading, *self._asking):
             thread.shutdown(cancel_futures=True)
+
+
+async def _run(threads: Sequence[ThreadPoolExecutor], document: str, question: Callable[[], Answer]) -> Answer:
+    thread = threads[crc32(document.encode()) % len(threads)]
+    return await asyncio.get_running_loop().run_in_executor(thread, question)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from keepboth.conflicts.runs import Run
 from keepboth.conflicts.screens import Screen
@@ -38,6 +38,24 @@ class Group:
     """What ties the edits of one offline stretch together (their correlation id); None: written while connected."""
 
 
+class Course(Protocol):
+    """The events of a document in order, as far as groups depend on them: a lineage, or a chronicle."""
+
+    @property
+    def revision(self) -> int:
+        """The last event's."""
+
+    @property
+    def others(self) -> dict[int, str]:
+        """The events that are no edits: revision -> type, ascending."""
+
+    def who(self, revision: int) -> tuple[str, str | None, Micros]:
+        """(actor, session, when authored)."""
+
+    def stretch(self, revision: int) -> str | None:
+        """The offline stretch that an edit was written in, if it was."""
+
+
 class GroupChanges(NamedTuple):
     """What a group did: the places it changed (the first of them), how many more there are, and how many UTF-16 units
     or elements of its own it left and of others' it took away."""
@@ -49,29 +67,29 @@ class GroupChanges(NamedTuple):
 
 
 def groups(
-    lineage: Lineage, until: int, gap_us: Micros = GAP_US, holds: Callable[[int], bool] | None = None
+    course: Course, until: int, gap_us: Micros = GAP_US, holds: Callable[[int], bool] | None = None
 ) -> list[Group]:
     """The groups up to revision *until*, by last revision; of the edits that *holds* says yes to, if it is given."""
-    borders = [revision for revision, type in lineage.others.items() if type == VERSION_NAMED]
-    decided = lineage.others
+    borders = [revision for revision, type in course.others.items() if type == VERSION_NAMED]
+    decided = course.others
     open_groups: dict[tuple[str, str | None], list[int]] = {}
     found: list[Group] = []
 
     def close(key: tuple[str, str | None]) -> None:
         first, last, first_at, last_at, edits = open_groups.pop(key)
-        found.append(Group(key[0], key[1], first, last, first_at, last_at, edits, lineage.stretch(first)))
+        found.append(Group(key[0], key[1], first, last, first_at, last_at, edits, course.stretch(first)))
 
     border = borders.pop(0) if borders else None
-    for revision in range(1, min(until, lineage.revision) + 1):
+    for revision in range(1, min(until, course.revision) + 1):
         if border is not None and revision >= border:
             for key in list(open_groups):
                 close(key)
             border = borders.pop(0) if borders else None
         if revision in decided or (holds is not None and not holds(revision)):
             continue
-        actor, session, at = lineage.who(revision)
+        actor, session, at = course.who(revision)
         held = open_groups.get((actor, session))
-        together = held is not None and lineage.stretch(held[0]) == lineage.stretch(revision)
+        together = held is not None and course.stretch(held[0]) == course.stretch(revision)
         if held is not None and together and abs(at - held[3]) <= gap_us:
             held[1], held[3] = revision, at
             held[2] = min(held[2], at)

@@ -1,0 +1,113 @@
+/** What the document says at a moment, read only: text in CodeMirror with its authors' colours, anything else as a tree. */
+
+import { EditorState, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, type DecorationSet, EditorView } from "@codemirror/view";
+
+import { fill, h } from "../ui/h";
+import { exact } from "../ui/time";
+import type { BlameSpan, State } from "./api";
+import type { Palette } from "./palette";
+import { tree } from "./tree";
+
+export interface Reader {
+  element: HTMLElement;
+  show(state: State | null): void;
+  /** Colour what is shown. `spans` must be of the state that was shown last. */
+  colour(spans: readonly BlameSpan[], palette: Palette): void;
+  destroy(): void;
+}
+
+const colours = StateEffect.define<DecorationSet>();
+
+const coloured = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(held, transaction) {
+    let next = held.map(transaction.changes);
+    for (const effect of transaction.effects) if (effect.is(colours)) next = effect.value;
+    return next;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+/** The one text root of a document, if that is all it is. */
+export function onlyText(state: State): { root: string; text: string } | null {
+  const roots = Object.entries(state.roots).filter(([, root]) => !isEmpty(root.value));
+  const texts = roots.filter(([, root]) => root.type === "text" && typeof root.value === "string");
+  const [one] = texts;
+  return one && roots.length === 1 ? { root: one[0], text: one[1].value as string } : null;
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === "" || value === null || (typeof value === "object" && Object.keys(value as object).length === 0);
+
+function nonce(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="keepboth-nonce"]')?.content ?? "";
+}
+
+export function reader(): Reader {
+  const place = h("div.past");
+  let view: EditorView | undefined;
+  let root = "";
+
+  const editor = (): EditorView => {
+    view ??= new EditorView({
+      state: EditorState.create({
+        extensions: [
+          EditorView.cspNonce.of(nonce()),
+          // A carriage return stays one character, or places from the server would be off.
+          EditorState.lineSeparator.of("\n"),
+          EditorState.readOnly.of(true),
+          EditorView.editable.of(false),
+          EditorView.contentAttributes.of({ "aria-label": "The text at this moment", tabindex: "0" }),
+          EditorView.lineWrapping,
+          coloured,
+        ],
+      }),
+    });
+    if (view.dom.parentElement !== place) fill(place, view.dom);
+    return view;
+  };
+
+  return {
+    element: place,
+    show(state) {
+      const text = state === null ? { root: "", text: "" } : onlyText(state);
+      if (text) {
+        root = text.root;
+        replace(editor(), text.text);
+      } else if (state && Object.values(state.roots).some((one) => !isEmpty(one.value))) {
+        fill(place, tree(state.roots));
+      } else {
+        replace(editor(), "");
+      }
+    },
+    colour(spans, palette) {
+      if (!view?.dom.isConnected) return;
+      view.dispatch({ effects: colours.of(decorations(spans, palette, root, view.state.doc.length)) });
+    },
+    destroy: () => view?.destroy(),
+  };
+}
+
+/** Change only what differs, so that the place on the screen and the colours stay. */
+function replace(view: EditorView, text: string): void {
+  const before = view.state.doc.toString();
+  if (before === text) return;
+  const most = Math.min(before.length, text.length);
+  let start = 0;
+  while (start < most && before.charCodeAt(start) === text.charCodeAt(start)) start++;
+  let end = 0;
+  while (end < most - start && before.charCodeAt(before.length - 1 - end) === text.charCodeAt(text.length - 1 - end)) end++;
+  view.dispatch({ changes: { from: start, to: before.length - end, insert: text.slice(start, text.length - end) } });
+}
+
+function decorations(spans: readonly BlameSpan[], palette: Palette, root: string, length: number): DecorationSet {
+  const built = new RangeSetBuilder<Decoration>();
+  for (const span of spans) {
+    if (span.what !== "text" || span.path.length !== 1 || span.path[0] !== root || span.end > length || span.end <= span.start) continue;
+    const author = palette.of(span.actor);
+    const title = `${author.name}, ${exact(Date.parse(span.last_at))}`;
+    built.add(span.start, span.end, Decoration.mark({ class: `by by-${author.hue}`, attributes: { title } }));
+  }
+  return built.finish();
+}
