@@ -254,3 +254,21 @@ def test_storage_that_was_set_back_goes_on_as_another_session(
     assert [event.context_source for event in edits(bench, name)] == ["declared", "declared"]
     other = open_bench("Bob")
     wait_text(other, "one two")
+
+
+def test_a_session_that_is_opened_elsewhere_is_refused_by_name(open_bench: Open, bench: Served, name: str) -> None:
+    page = open_bench("Ann")
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          const { provider, both, doc } = window.bench;
+          both.on("problem", (problem) => { window.problem = problem; });
+          const socket = new WebSocket(provider.url);
+          const hello = JSON.stringify({ v: 1, session: both.session, client: doc.clientID, seq: 0 });
+          socket.onopen = () => socket.send(new Uint8Array([120, 0, ...new TextEncoder().encode(hello)]));
+          socket.onmessage = resolve;
+        })"""
+    )
+    until(page, "window.bench.both.state === 'refused'")
+    assert page.evaluate("window.problem.code") == "session-fenced"
+    write(page, 0, "kept")
+    assert page.evaluate("window.bench.both.waiting") == 1
