@@ -272,3 +272,35 @@ def test_a_session_that_is_opened_elsewhere_is_refused_by_name(open_bench: Open,
     assert page.evaluate("window.problem.code") == "session-fenced"
     write(page, 0, "kept")
     assert page.evaluate("window.bench.both.waiting") == 1
+
+
+SET_BACK_A_YEAR = """() => new Promise((resolve) => {
+  const opening = indexedDB.open("keepboth");
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction("sessions", "readwrite");
+    const sessions = transaction.objectStore("sessions");
+    sessions.getAll().onsuccess = ({ target }) => {
+      for (const row of target.result) sessions.put({ ...row, usedAt: row.usedAt - 365 * 86400000 });
+    };
+    transaction.oncomplete = () => { opening.result.close(); resolve(); };
+  };
+})"""
+
+
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_old_sessions_are_forgotten_unless_they_have_edits_to_send(open_bench: Open, waiting: int) -> None:
+    page = open_bench("Ann")
+    write(page, 0, "old")
+    wait_saved(page)
+    session = page.evaluate("window.bench.both.session")
+    leave(page)
+    if waiting:
+        write(page, 3, "er")
+    until(page, STORED_EDITS, waiting)
+    page.evaluate("window.bench.both.destroy()")
+    page.evaluate(SET_BACK_A_YEAR)
+    page.reload()
+    until(page, "window.bench.provider.synced")
+    assert (page.evaluate("window.bench.both.session") == session) is bool(waiting)
+    wait_text(page, "older" if waiting else "old")
+    wait_saved(page)
