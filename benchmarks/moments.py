@@ -1,6 +1,7 @@
 """Any moment of a long document: ``python -m benchmarks.moments``. automerge-paper, 259,778 edits, on SQLite.
 
-States at random cuts, stepping and scrubbing; blame, deletions, a page of history, comparisons; what checkpoints cost.
+States at random cuts, stepping and scrubbing; blame, deletions, a page of history, comparisons; going back and what if;
+what checkpoints cost.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from benchmarks.traces import sequential_updates
 from keepboth.fold.frozen import FORMAT
 from keepboth.history.cuts import Cut, Selection, select
 from keepboth.history.folding import EVERY, Folding
+from keepboth.history.going_back import GoBack, Reversion, work_out
 from keepboth.history.lineage import Lineages
 from keepboth.history.past import Past
 from keepboth.history.rendering import render
+from keepboth.history.whatif import WhatIf, what_if
+from keepboth.history.work import Work
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints
 from keepboth.store.sqlite import SqliteStore
 
@@ -107,6 +111,35 @@ def people(store: SqliteStore, folder: Path, last: int) -> dict[str, Any]:
     return figures
 
 
+def back(store: SqliteStore, folder: Path, last: int) -> dict[str, Any]:
+    """Going back, undoing and leaving out, in a document that is at hand; what it costs to have it at hand."""
+    random = Random(3)
+    checkpoints = SqliteFoldCheckpoints(folder / "folds.sqlite3", version=FORMAT)
+    past = Past(store, Folding(store, checkpoints), Lineages(store))
+
+    def to(revision: int) -> Reversion:
+        return work_out(past, DOCUMENT, GoBack(to=Cut(revision=revision)))
+
+    def undo() -> Reversion:
+        first = random.randrange(1, last - 1000)
+        return work_out(past, DOCUMENT, GoBack(undo=Work(revisions=((first, first + 999),))))
+
+    def without() -> WhatIf:
+        first = random.randrange(1, last - 1000)
+        return what_if(past, DOCUMENT, Cut(), Work(revisions=((first, first + 999),)))
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    figures: dict[str, Any] = {"every_edit_apart_ms": round(milliseconds(lambda: past.apart(DOCUMENT, last)))}
+    figures["every_edit_apart_mb"] = round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    to(last)
+    figures["to_a_random_cut"] = spread(milliseconds(lambda: to(random.randrange(1, last))) for _ in range(10))
+    figures["undo_of_1000_edits"] = spread(milliseconds(undo) for _ in range(10))
+    figures["what_if_without_1000_edits"] = spread(milliseconds(without) for _ in range(4))
+    figures["update_bytes"] = {str(last - ago): len(to(last - ago).update) for ago in (100, 1_000, 10_000, 100_000)}
+    checkpoints.close()
+    return figures
+
+
 def main() -> None:
     """Measure and print."""
     gc.set_threshold(100_000, 50, 100)  # as the server does
@@ -120,6 +153,7 @@ def main() -> None:
         store = SqliteStore(folder / "log.sqlite3", read_only=True)
         figures: dict[str, Any] = {"edits": last, "states": states(store, folder, last)}
         figures["people"] = people(store, folder, last)
+        figures["back"] = back(store, folder, last)
         figures["checkpoints_share_of_log"] = round(figures["states"]["checkpoint_bytes"] / size, 3)
         store.close()
     report("moments", figures)

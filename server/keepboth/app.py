@@ -41,7 +41,8 @@ from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
-from keepboth.live.projector import rebuild
+from keepboth.live.line_log import LineConflicts, LineLog
+from keepboth.live.projector import all_kept, rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.reverting import Reverter
 from keepboth.live.shelf import Shelf
@@ -140,6 +141,14 @@ def rebuild_conflicts(
         store.close()
 
 
+def conflicts_by_line(store: EventStore, document: str) -> LineConflicts:
+    """The conflicts of *document* at line grain, found from the log, however long that takes. Raises NotFound."""
+    found = LineConflicts(store, document)
+    with all_kept():
+        found.advance()
+    return found
+
+
 def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T:
     """Let *act* work on the conflicts in *data* as a server does, without serving. Raises StoreLocked."""
 
@@ -182,6 +191,17 @@ class _CatchUp:
         except TimeoutError:
             return 0
         return await self._detector.caught_up(room, timeout_s)
+
+    async def present(self, document: str, ids: Sequence[str], timeout_s: float) -> dict[str, str]:
+        """What the document says where these entries are, as far as that can be told within *timeout_s*."""
+        room = self._hub.room_at_hand(document)
+        if room is None and timeout_s > 0:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    room = await self._hub.live_room(document)
+            except TimeoutError:
+                pass
+        return {} if room is None else await self._detector.present(room, ids, timeout_s)
 
     def lags(self, document: str | None = None) -> list[Lag]:
         """Live documents that the engine is behind in."""
@@ -324,10 +344,12 @@ class Application:
             limits=Limits(settings.reducer_seconds, settings.reducer_memory_bytes),
             most=settings.reducer_processes,
         )
+        line_log = LineLog(self.store, settings.line_grain_edits)
         services = Services(
             settings=settings,
             store=self.store,
             conflicts=self.conflicts,
+            line_log=line_log,
             desk=self.desk,
             feeds=self.feeds,
             consumers=self.consumers,
@@ -364,6 +386,7 @@ class Application:
             await self.hub.close()
             await self.detector.close()
             await reductions.close()
+            line_log.close()
             self.desk.close()
             self.consumers.kept.close()
             self.store.close()

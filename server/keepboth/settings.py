@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     webhook_attempts: int = Field(12, ge=1, le=100, description="attempts before an event is parked")
     webhook_retry_s: float = Field(1.0, gt=0, description="wait after the first failure; doubled after each")
     webhook_timeout_s: float = Field(15.0, gt=0, description="a receiver must answer within this")
+    line_grain_edits: int = Field(
+        50_000, ge=0, description="edits of a document whose conflicts are found at line grain when asked for"
+    )
     drain_timeout_s: float = Field(20.0, gt=0, description="a shutdown waits at most this long for what is under way")
     reducers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

@@ -10,6 +10,7 @@ import pytest
 
 from keepboth.api.models import CloudEvent
 from keepboth.cli.terminal import printable
+from tests.api.conftest import rewrite, serving
 from tests.cli.conftest import HOSTILE, Run
 
 
@@ -178,6 +179,25 @@ def test_conflicts_are_chosen(run: Run, options: list[str], found: int) -> None:
     assert (shown.code, shown.err, len(shown.lines)) == (0, "", found)
     if not found:
         assert run("conflicts", *options).out == "None of that sort.\n"
+
+
+def test_conflicts_at_line_grain_are_found_on_the_spot(run: Run, data: Path) -> None:
+    with serving(data) as server:
+        server.create("lines", content={"text": "one two three"})
+        base = server.http.get("/api/state", params={"document": "lines", "as": "update"})
+        for who, low, high in (("ann", 0, 3), ("bob", 8, 13)):
+            server.edit("lines", rewrite(base.content, low, high, who), session=f"{who}-session", seen=2)
+        server.get("/api/conflicts", document="lines")
+    assert run("conflicts", "lines", data=data).out.strip() == "No collisions in 3 edits."
+    told = run("conflicts", "lines", "--grain", "line", "--cards", data=data)
+    assert (told.code, told.err) == (0, "")
+    assert "both changed line 1." in told.out
+    assert "In the document now" in told.out
+    (entry,) = run("conflicts", "lines", "--grain", "line", "--json", data=data).lines
+    assert (entry["kinds"], entry["merged"], entry["card"]["choices"]) == (["same-line"], "ann two bob", [])
+    assert "None of that sort." in run("conflicts", "lines", "--grain", "line", "--kind", "map-key", data=data).out
+    refused = run("conflicts", "--grain", "line", data=data)
+    assert (refused.code, "say which" in refused.err) == (2, True)
 
 
 def test_no_conflicts_is_said_only_when_it_is_known(run: Run, data: Path) -> None:

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
-from keepboth.conflicts.model import EditFact, Episode
+from keepboth.conflicts.model import EditFact, Episode, Grain
 from tests.conflicts.world import Client, World
 
 Change = Callable[[Client], None]
@@ -40,12 +40,16 @@ def told(episode: Episode) -> Seen:
 
 
 def collide(
-    start: str, people: Mapping[str, Sequence[Change]], ids: Mapping[str, int], arrival: Sequence[str]
+    start: str,
+    people: Mapping[str, Sequence[Change]],
+    ids: Mapping[str, int],
+    arrival: Sequence[str],
+    grain: Grain = "character",
 ) -> tuple[DocumentConflicts, str]:
     """Everybody starts from *start*, makes their changes apart, and they arrive person by person. Returns the engine
     and what pycrdt shows in the end."""
     facts, text = _apart(start, people, ids, arrival)
-    engine = DocumentConflicts()
+    engine = DocumentConflicts(grain=grain)
     for fact in facts:
         engine.add([fact])
     return engine, text

@@ -11,14 +11,15 @@ from keepboth.events import Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit
 from keepboth.fold.views import json_value
 from keepboth.history.cuts import Cut, select, selection_of
-from keepboth.history.folding import Folding
+from keepboth.history.folding import Folding, plain_folding
 from keepboth.store.base import EventStore
 from keepboth.store.fold_checkpoints import Checkpoint, MemoryFoldCheckpoints, SqliteFoldCheckpoints
 from keepboth.store.memory import MemoryStore
 from keepboth.store.sqlite import SqliteStore
 from keepboth.yjs.idset import IdSet
-from tests.history.sessions import DOCUMENT, record
+from tests.history.sessions import DOCUMENT, Recorded, record
 from tests.store.making import Clock, append, edit
+from tests.yjs.documents import contents
 
 
 def whole(store: EventStore, until: int) -> DocumentFold:
@@ -79,6 +80,53 @@ def test_some_events_only_are_the_fold_of_these(seed: int) -> None:
             if revision not in left_out:
                 apart.add([FoldedEdit(revision, "pending", payload)])
         assert seen(folded)[:5] == seen(apart)[:5]  # type: ignore[index]
+
+
+def any_cut(store: EventStore, made: Recorded, random: Random) -> Cut:
+    """A moment, named in one of the ways there are."""
+    revision = random.choice(sorted(made.payloads))
+    (event,) = store.read(DOCUMENT, after=revision - 1, until=revision)
+    match random.randrange(8):
+        case 0:
+            return Cut()
+        case 1:
+            return Cut(revision=random.randrange(select(store, DOCUMENT).revision + 1))
+        case 2:
+            return Cut(position=event.position)
+        case 3:
+            return Cut(event=event.id)
+        case 4:
+            return Cut(recorded_at=event.recorded_at)
+        case 5:
+            return Cut(authored_at=event.authored_at)
+        case 6:
+            return Cut(authored_at=event.authored_at, recorded_at=random.choice(sorted(made.recorded.values())))
+        case _:
+            return Cut(seen_by=event.id)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_any_cut_of_any_shared_type_is_full_replay_with_checkpoints_and_without(seed: int) -> None:
+    random = Random(seed)
+    clock = Clock(10_000)
+    store = MemoryStore(now=clock)
+    made = record(store, seed, clock)
+    checkpoints = MemoryFoldCheckpoints()
+    folding = Folding(store, checkpoints, every=7)
+    folding.at(select(store, DOCUMENT))
+    assert checkpoints.sizes(DOCUMENT)
+    for _ in range(12):
+        cut = any_cut(store, made, random)
+        selection = select(store, DOCUMENT, cut)
+        replayed = DocumentFold()
+        for revision, payload in made.payloads.items():
+            if selection.holds(revision):
+                replayed.add([FoldedEdit(revision, "pending", payload)])
+        for source in (folding, Folding(store, checkpoints, every=7), plain_folding(store)):
+            for asked in (selection, select(store, DOCUMENT, Cut(token=selection.token))):
+                folded = source.at(asked)
+                assert seen(folded)[:5] == seen(replayed)[:5], cut  # type: ignore[index]
+                assert contents(folded.replica.doc()) == contents(replayed.replica.doc()), cut
 
 
 def test_a_checkpoint_of_another_history_is_void() -> None:

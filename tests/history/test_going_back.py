@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from pycrdt import Doc, Text
 
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.screens import current, everything
 from keepboth.conflicts.shadow import Shadow
+from keepboth.events import Context
 from keepboth.history.cuts import Cut
+from keepboth.history.folding import plain_folding
 from keepboth.history.going_back import GoBack, work_out
+from keepboth.history.lineage import Lineages
+from keepboth.history.past import Past
 from keepboth.history.work import Work
+from keepboth.store.memory import MemoryStore
 from keepboth.yjs.structs import STRING
+from keepboth.yjs.update import decode_update
 from tests.history.crowd import DOCUMENT, Crowd
+from tests.store.making import append, edit
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -65,3 +75,30 @@ def test_undoing_one_persons_work_keeps_what_others_typed(seed: int) -> None:
         undo = work_out(crowd.past, DOCUMENT, GoBack(undo=Work(revisions=((revision, revision),))))
         assert crowd.trees(Cut(), undo.update) == before
         crowd.record(undo.update)
+
+
+@pytest.mark.parametrize(("seen", "text"), [(2, "one twoX"), (1, "one X")])
+def test_who_sends_all_that_is_deleted_has_not_deleted_what_they_had_seen_deleted(seen: int, text: str) -> None:
+    """The second deletes the word; the third types, and names all deletions with that, as some clients do."""
+    store = MemoryStore()
+    ann: Doc[Any] = Doc(client_id=11)
+    ann.get("text", type=Text).insert(0, "one two")
+    append(store, DOCUMENT, edit(ann.get_update(), actor="ann"))
+    bob: Doc[Any] = Doc(client_id=12)
+    bob.apply_update(ann.get_update())
+    before = bob.get_state()
+    del bob.get("text", type=Text)[4:7]
+    append(store, DOCUMENT, edit(bob.get_update(before), actor="bob", session="b", context=Context.of(1)))
+    ann.apply_update(bob.get_update())
+    before = ann.get_state()
+    ann.get("text", type=Text).insert(4, "X")
+    third = ann.get_update(before)
+    assert decode_update(third).deletes
+    append(store, DOCUMENT, edit(third, actor="cleo", session="c", context=Context.of(seen)))
+    past = Past(store, plain_folding(store), Lineages(store))
+    back = work_out(past, DOCUMENT, GoBack(undo=Work(actors=("bob",))), show=True)
+    assert back.roots is not None
+    assert sorted(back.roots["text"]["value"]) == sorted(text)
+    gone = work_out(past, DOCUMENT, GoBack(to=Cut(revision=1)), show=True)
+    assert gone.roots is not None
+    assert gone.roots["text"]["value"] == "one two"

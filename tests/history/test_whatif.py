@@ -166,7 +166,13 @@ def test_an_edit_that_is_not_recorded_shows_or_says_what_it_lacks() -> None:
     assert (early.roots["text"]["value"], early.added) == ("one", (False, ((11, 6, 1),)))
     without = what_if(past, DOCUMENT, Cut(), Work(revisions=((2, 2),)), added=ann.made[1])
     assert without.roots["text"]["value"] == "one two"
-    assert store.document(DOCUMENT).revision == 2  # type: ignore[union-attr]
+    append(store, DOCUMENT, edit(ann.made[2], actor="bob"))
+    assert [one.revision for one in what_if(past, DOCUMENT, Cut(), Work(actors=("ann",))).dependants] == [3]
+    waits = what_if(past, DOCUMENT, Cut(), Work(revisions=((2, 2),)))
+    assert (waits.roots["text"]["value"], [one.builds_on for one in waits.dependants]) == ("one", [(2,)])
+    brought = what_if(past, DOCUMENT, Cut(), Work(revisions=((2, 2),)), added=ann.made[1])
+    assert (brought.roots["text"]["value"], brought.dependants) == ("one two three", ())
+    assert store.document(DOCUMENT).revision == 3  # type: ignore[union-attr]
     with pytest.raises(MalformedUpdate):
         what_if(past, DOCUMENT, Cut(), added=b"\x01")
     with pytest.raises(InvalidRequest):

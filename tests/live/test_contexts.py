@@ -162,7 +162,8 @@ def test_an_edit_before_step_1_is_never_sure(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server, Peer(server, "d", 1) as ann:
             await ann.type(0, "base")
-            await eventually(lambda: len(server.edits("d")) == 1)
+            room = server.application.hub.rooms["d"]
+            await eventually(lambda: room.revision == 3, "the room has heard that it is on disk")
             early = Peer(server, "d", 2)
             await early.open(sync=False)
             await early.send(encode_awareness([AwarenessState(2, 1, "{}")]))

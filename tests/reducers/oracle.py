@@ -14,7 +14,12 @@ from keepboth.yjs.update import decode_update
 
 def standing(folded: DocumentFold) -> set[Id]:
     """The ids of all units that the CRDT itself says are in the document."""
-    update = decode_update(folded.replica.update_since())
+    return units(folded.replica.update_since())
+
+
+def units(whole: bytes) -> set[Id]:
+    """The ids of all units that a document's state as an update does not call deleted."""
+    update = decode_update(whole)
     gone = {
         (client, clock + at)
         for client, ranges in update.deletes.items()

@@ -150,7 +150,12 @@ def test_people_can_read_the_log_with_any_tool(sqlite: SqliteStore) -> None:
         "disposition": "ready",
     }
     assert (row["recorded_at"], row["authored_at"]) == ("1970-01-01T00:00:01.000Z", "1970-01-01T00:00:00.000Z")
-    assert (row["time_quality"], row["context_source"], row["payload"], row["erased"]) == ("claimed", "none", b"x", 0)
+    assert (row["time_quality"], row["context_source"], row["payload_hex"], row["erased"]) == (
+        "claimed",
+        "none",
+        "78",
+        0,
+    )
 
 
 def test_fold_codes_cover_every_disposition() -> None:

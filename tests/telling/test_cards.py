@@ -15,8 +15,8 @@ from keepboth.telling.sentences import Sentence
 from keepboth.telling.times import HOUR, MINUTE
 from tests.conflicts.mixed_scenes import Person, block
 from tests.conflicts.mixed_scenes import told as found_between
-from tests.conflicts.scenes import deleted, pasted, replaced, typed
-from tests.telling.stories import NAMES, NOW, away_for_two_hours, card, facts_of, happened, judged, made, stored
+from tests.conflicts.scenes import Change, collide, deleted, pasted, replaced, typed
+from tests.telling.stories import IDS, NAMES, NOW, away_for_two_hours, card, facts_of, happened, judged, made, stored
 
 PLAN = "We meet at noon.\nWe ship at the end of the year.\nThen we rest."
 SHIP = PLAN.index("the end of the year")
@@ -228,6 +228,41 @@ def test_two_hours_away() -> None:
 def test_what_happened_in_a_text(start: str, people: dict[str, list[object]], outcome: str, sentence: str) -> None:
     told = card(happened(start, people))  # type: ignore[arg-type]
     assert (told.outcome.text, told.sentence.text) == (outcome, sentence)
+
+
+@pytest.mark.parametrize(
+    ("start", "people", "sentence"),
+    [
+        (PLAN, {"ann": [replaced(SHIP, SHIP + 3, "an")], "bob": [deleted(17, 20)]}, "Ann and Bob both changed line 2."),
+        (PLAN, {"ann": [replaced(0, 2, "I")], "bob": [replaced(11, 15, "two")]}, "Ann and Bob both changed line 1."),
+        (
+            PLAN,
+            {"ann": [replaced(0, 2, "I")], "bob": [replaced(17, 19, "I")], "cleo": [pasted(11, "every ")]},
+            "Ann, Bob and Cleo changed neighbouring lines, 1 to 2.",
+        ),
+        (PLAN, {"ann": [pasted(3, "all ")], "bob": [pasted(16, "\n")]}, "Ann and Bob both changed line 1."),
+        (
+            "a b",
+            {"ann": [pasted(0, "1\n")], "bob": [pasted(3, " c")]},
+            "Ann and Bob changed neighbouring lines, 1 to 2.",
+        ),
+    ],
+)
+def test_what_only_shares_a_line(start: str, people: dict[str, list[Change]], sentence: str) -> None:
+    engine, _ = collide(start, people, IDS, list(people), grain="line")
+    (episode,) = engine.episodes()
+    assert episode.kinds == {"same-line"}
+    told = card(stored(judged(episode)))
+    assert told.sentence.text == sentence
+    assert (told.outcome.text, told.attention.level, told.attention.reason) == ("Both kept", "log", "nothing-wrong")
+
+
+def test_what_meets_on_a_line_is_told_by_what_it_did() -> None:
+    people = {"ann": [replaced(3, 7, "gather")], "bob": [replaced(3, 7, "see")], "cleo": [pasted(0, "Then ")]}
+    engine, _ = collide(PLAN, people, IDS, list(people), grain="line")
+    (episode,) = engine.episodes()
+    assert "same-line" in episode.kinds
+    assert card(stored(judged(episode))).sentence.code == "collision.several-changed"
 
 
 @pytest.mark.parametrize(

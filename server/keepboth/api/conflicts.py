@@ -10,14 +10,15 @@ from fastapi import APIRouter, Query, Response
 
 import keepboth.api.conflict_models as shapes
 import keepboth.api.reading as reading
-from keepboth.api.entries import Viewpoint, entries
-from keepboth.api.filters import Asked, Filters, View
+from keepboth.api.entries import Place, Viewpoint, entries
+from keepboth.api.filters import Asked, AtGrain, Filters, View
 from keepboth.api.requests import Parts, SomeName, address, link_header
 from keepboth.api.services import Services
 from keepboth.cloudevents import rfc3339
-from keepboth.errors import NotFound
+from keepboth.conflicts.model import Grain
+from keepboth.errors import InvalidRequest, NotFound
 from keepboth.events import compress_ranges, id_text
-from keepboth.store.base import Counts, DocumentRow
+from keepboth.store.base import ConflictStore, Counts, DocumentRow, Page, StoredEpisode
 from keepboth.store.conflict_terms import CURSOR_MARK, cursor_of
 from keepboth.telling.attention import Hidden
 from keepboth.telling.cards import as_json
@@ -125,6 +126,28 @@ async def reach(parts: Services, document: str | None) -> Reach:
     return Reach(known, [] if known.complete else [lag], known.complete)
 
 
+async def source(parts: Services, document: str | None, grain: Grain) -> tuple[ConflictStore, Reach]:
+    """Where the entries at *grain* are, and how far they are known. Raises NotFound, InvalidRequest, OverLimit."""
+    if grain == "character":
+        return parts.conflicts, await reach(parts, document)
+    if document is None:
+        raise InvalidRequest("at line grain conflicts are found for one document: say which", grain=grain)
+    found = await parts.line_log.look(document)
+    return found.conflicts, Reach(Known(found.revision, found.revision, True), [], True)
+
+
+async def place(
+    parts: Services, document: str | None, episodes: list[StoredEpisode], grain: Grain, timeout_s: float = 0
+) -> Place:
+    """What the document says now where *episodes* of it are. Nothing of those of several documents."""
+    if document is None:
+        return Place(grain=grain)
+    ids = [episode.id for episode in episodes]
+    if grain == "line":
+        return Place(await parts.line_log.present(document, ids), grain)
+    return Place(await parts.detector.present(document, ids, timeout_s), grain)
+
+
 @router.get("/api/conflicts")
 async def list_conflicts(
     parts: Parts,
@@ -134,27 +157,33 @@ async def list_conflicts(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> shapes.ConflictList:
     """Entries of the conflict log that fit all filters."""
-    reached = await reach(parts, asked.wanted.document)
+    document = asked.wanted.document
+    conflicts, reached = await source(parts, document, asked.grain)
 
-    def read() -> tuple[list[shapes.Conflict], str | None, int]:
-        page = parts.conflicts.page(
-            asked.wanted, order=asked.order, mine=asked.view.viewer, after=_cursor(parts, asked, after), limit=limit
+    def read() -> Page:
+        return conflicts.page(
+            asked.wanted, order=asked.order, mine=asked.view.viewer, after=_cursor(conflicts, asked, after), limit=limit
         )
-        found = [shapes.Conflict(**entry) for entry in entries(parts.store, page.episodes, asked.view)]
-        return found, page.next, parts.conflicts.count(asked.wanted.document)
 
-    found, cursor, count = await asyncio.to_thread(read)
+    page = await asyncio.to_thread(read)
+    known = await place(parts, document, page.episodes, asked.grain)
+
+    def tell() -> tuple[list[shapes.Conflict], int]:
+        told = entries(parts.store, page.episodes, asked.view, known)
+        return [shapes.Conflict(**entry) for entry in told], conflicts.count(document)
+
+    found, count = await asyncio.to_thread(tell)
     following = None
-    if cursor is not None:
-        following = address("/api/conflicts", {**asked.query, "after": cursor, "limit": limit})
+    if page.next is not None:
+        following = address("/api/conflicts", {**asked.query, "after": page.next, "limit": limit})
     response.headers.update({**link_header(following), **reached.headers()})
     return shapes.ConflictList(conflicts=found, count=count, next=following, **reached.fields())
 
 
-def _cursor(parts: Services, asked: Asked, after: str) -> str:
+def _cursor(conflicts: ConflictStore, asked: Asked, after: str) -> str:
     if not after or after.startswith(CURSOR_MARK):
         return after
-    episode = parts.conflicts.get(after, asked.wanted.document)
+    episode = conflicts.get(after, asked.wanted.document)
     if episode is None:
         raise NotFound("there is no such conflict to go on behind", id=after)
     return cursor_of(episode, asked.order, asked.view.viewer)
@@ -163,11 +192,11 @@ def _cursor(parts: Services, asked: Asked, after: str) -> str:
 @router.get("/api/conflicts/counts")
 async def count_conflicts(parts: Parts, asked: Filters, response: Response) -> shapes.ConflictCounts:
     """How many entries of each sort fit all filters, and the lines that go under a list of them."""
-    reached = await reach(parts, asked.wanted.document)
+    conflicts, reached = await source(parts, asked.wanted.document, asked.grain)
 
     def read() -> shapes.ConflictCounts:
-        counts = parts.conflicts.counts(asked.wanted, documents=MAX_DOCUMENTS)
-        own = _own_devices(parts, asked)
+        counts = conflicts.counts(asked.wanted, documents=MAX_DOCUMENTS)
+        own = _own_devices(conflicts, asked)
         tally = _tally(parts, asked.wanted.document, reached, counts, own)
         return shapes.ConflictCounts(
             **{
@@ -187,12 +216,12 @@ async def count_conflicts(parts: Parts, asked: Filters, response: Response) -> s
     return await asyncio.to_thread(read)
 
 
-def _own_devices(parts: Services, asked: Asked) -> int:
+def _own_devices(conflicts: ConflictStore, asked: Asked) -> int:
     """How many of the entries hidden as somebody's own devices are the viewer's."""
     if asked.view.viewer is None or asked.wanted.actor not in (None, asked.view.viewer):
         return 0
     mine = asked.wanted._replace(actor=asked.view.viewer)
-    return parts.conflicts.counts(mine, documents=0).hidden.get("own-devices", 0)
+    return conflicts.counts(mine, documents=0).hidden.get("own-devices", 0)
 
 
 def _tally(parts: Services, document: str | None, reached: Reach, counts: Counts, own: int) -> Tally:
@@ -221,23 +250,30 @@ async def get_conflict(
     id: Annotated[str, Query(max_length=200, description="an entry's id, old or new")],
     document: SomeName,
     view: View,
+    grain: AtGrain = "character",
 ) -> shapes.ConflictDetail:
     """One entry of the conflict log with the edits that met in it. The id of an entry that became part of another leads
     there. Ids are unique within a document: name it where several have the same."""
-    episode = await asyncio.to_thread(parts.conflicts.get, id, document)
+    if grain == "character":
+        episode = await asyncio.to_thread(parts.conflicts.get, id, document)
+        if episode is None:
+            raise NotFound("there is no such conflict", id=id)
+        document = episode.document
+    conflicts, reached = await source(parts, document, grain)
+    episode = await asyncio.to_thread(conflicts.get, id, document)
     if episode is None:
         raise NotFound("there is no such conflict", id=id)
-    row = await asyncio.to_thread(reading.document_row, parts.store, episode.document)
-    known = await stored_or_caught_up(parts, row, CATCH_UP_S)
-    response.headers["KeepBoth-Revision"] = str(known.known)
-    return await asyncio.to_thread(_detail, parts, id, episode.document, known, view)
+    now = await place(parts, episode.document, [episode], grain, CATCH_UP_S)
+    response.headers.update(reached.headers())
+    assert reached.known is not None
+    return await asyncio.to_thread(_detail, parts, episode, reached.known, view, now)
 
 
-def _detail(parts: Services, id: str, document: str, known: Known, view: Viewpoint) -> shapes.ConflictDetail:
-    episode = parts.conflicts.get(id, document)
-    if episode is None:
-        raise NotFound("there is no such conflict any more", id=id)
-    (entry,) = entries(parts.store, [episode], view)
+def _detail(
+    parts: Services, episode: StoredEpisode, known: Known, view: Viewpoint, now: Place
+) -> shapes.ConflictDetail:
+    document = episode.document
+    (entry,) = entries(parts.store, [episode], view, now)
     conflict = shapes.Conflict(**entry)
     names = {side.actor: side.name for side in conflict.sides}
     events: list[shapes.ConflictEvent] = []

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from keepboth.api.reading import names_of
 from keepboth.cloudevents import rfc3339
-from keepboth.events import Micros
+from keepboth.conflicts.model import Grain
+from keepboth.events import EDIT_RECORDED, Micros
 from keepboth.store.base import EventStore, StoredEpisode
 from keepboth.store.picking import events_at
 from keepboth.telling.cards import Card, as_json, card_of
@@ -27,6 +29,17 @@ class Viewpoint(NamedTuple):
     utc_offset_s: int = 0
 
 
+class Place(NamedTuple):
+    """What is known of entries' places beyond the entries. ``present``: what the document says there now, by id; of one
+    document. ``grain``: on what was found at line grain nobody can act."""
+
+    present: Mapping[str, str] = {}
+    grain: Grain = "character"
+
+
+NOWHERE: Final = Place()
+
+
 class Told(NamedTuple):
     """An entry in words, and the circumstances of its edits."""
 
@@ -37,16 +50,34 @@ class Told(NamedTuple):
     card: Card
 
 
-def tell(store: EventStore, episodes: Sequence[StoredEpisode], view: Viewpoint) -> list[Told]:
+def tell(store: EventStore, episodes: Sequence[StoredEpisode], view: Viewpoint, place: Place = NOWHERE) -> list[Told]:
     """Stored entries in words."""
-    names = names_for(store, episodes)
-    return [_told(store, episode, names[episode.document], view) for episode in episodes]
+    return _tell(store, episodes, view, place, names_for(store, episodes))
 
 
-def entries(store: EventStore, episodes: Sequence[StoredEpisode], view: Viewpoint) -> list[dict[str, Any]]:
+def entries(
+    store: EventStore, episodes: Sequence[StoredEpisode], view: Viewpoint, place: Place = NOWHERE
+) -> list[dict[str, Any]]:
     """Stored entries as JSON-able values, with the names that people gave in each document, in words on a ``card``."""
     names = names_for(store, episodes)
-    return [_entry(_told(store, one, names[one.document], view), names[one.document]) for one in episodes]
+    return [_entry(told, names[told.episode.document]) for told in _tell(store, episodes, view, place, names)]
+
+
+def _tell(
+    store: EventStore,
+    episodes: Sequence[StoredEpisode],
+    view: Viewpoint,
+    place: Place,
+    names: Mapping[str, Mapping[str, str]],
+) -> list[Told]:
+    newest = {document: _newest_edit(store, document) for document in names}
+    return [_told(store, one, names[one.document], view, place, newest[one.document]) for one in episodes]
+
+
+def _newest_edit(store: EventStore, document: str) -> int:
+    """The revision of the document's newest edit."""
+    page = store.read(document, types=[EDIT_RECORDED], reverse=True, limit=1)
+    return page[0].revision if page else 0
 
 
 def names_for(store: EventStore, episodes: Sequence[StoredEpisode]) -> dict[str, dict[str, str]]:
@@ -61,7 +92,9 @@ def names_for(store: EventStore, episodes: Sequence[StoredEpisode]) -> dict[str,
     return {document: names_of(store, document, wanted) for document, wanted in actors.items()}
 
 
-def _told(store: EventStore, episode: StoredEpisode, names: Mapping[str, str], view: Viewpoint) -> Told:
+def _told(
+    store: EventStore, episode: StoredEpisode, names: Mapping[str, str], view: Viewpoint, place: Place, newest: int
+) -> Told:
     body: dict[str, Any] = json.loads(episode.body)
     state: dict[str, Any] = json.loads(episode.state)
     facts = [Circumstances.of(event) for event in events_at(store, episode.document, body["revisions"], MAX_FACTS)]
@@ -74,7 +107,11 @@ def _told(store: EventStore, episode: StoredEpisode, names: Mapping[str, str], v
         decisions=Decisions(episode.status, resolved_by, frozenset(state.get("seen", ()))),
         viewer=view.viewer,
         utc_offset_s=view.utc_offset_s,
+        present=place.present.get(episode.id),
+        moved_on=newest > episode.last_revision,
     )
+    if place.grain == "line":
+        card = replace(card, choices=())
     return Told(episode, body, state, facts, card)
 
 

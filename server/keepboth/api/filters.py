@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from keepboth.api.entries import Viewpoint
 from keepboth.api.requests import Parts, SomeName
-from keepboth.conflicts.model import Kind, Severity
+from keepboth.conflicts.model import Grain, Kind, Severity
 from keepboth.events import Micros
 from keepboth.store.base import Order, Status, Wanted
 
@@ -20,12 +20,14 @@ MAX_SEARCH = 200
 
 
 class Asked(NamedTuple):
-    """The filters of a request. ``query``: the same as parameters, for the address of the next page."""
+    """The filters of a request. ``query``: the same as parameters, for the address of the next page. ``grain``: among
+    which entries, those of the conflict log or those found at line grain."""
 
     wanted: Wanted
     order: Order
     view: Viewpoint
     query: dict[str, Any]
+    grain: Grain = "character"
 
 
 def micros(moment: datetime) -> Micros:
@@ -47,6 +49,11 @@ async def viewpoint(
 View = Annotated[Viewpoint, Depends(viewpoint)]
 
 
+AtGrain = Annotated[
+    Grain, Query(description="what keeps two changes apart: a character that both still see, or a whole line")
+]
+
+
 async def filters(
     document: SomeName,
     view: View,
@@ -62,6 +69,7 @@ async def filters(
     q: Annotated[str, Query(max_length=MAX_SEARCH, description="words that all occur in its texts")] = "",
     hidden: Annotated[bool | None, Query(description="only those behind the footer (or only those shown)")] = None,
     sort: Annotated[Order | None, Query(description="`document` unless `for` is given, then `attention`")] = None,
+    grain: AtGrain = "character",
 ) -> Asked:
     """The filters, all of which must hold."""
     order: Order = sort or ("document" if view.viewer is None else "attention")
@@ -93,10 +101,11 @@ async def filters(
         "q": q,
         "hidden": hidden,
         "sort": sort,
+        "grain": None if grain == "character" else grain,
         "for": view.viewer,
         "utc_offset_s": view.utc_offset_s or None,
     }
-    return Asked(wanted, order, view, query)
+    return Asked(wanted, order, view, query, grain)
 
 
 Filters = Annotated[Asked, Depends(filters)]

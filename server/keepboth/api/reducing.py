@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -17,7 +17,7 @@ from keepboth.api.streaming import RETRY, EventStream, sent_event
 from keepboth.cloudevents import json_bytes, rfc3339
 from keepboth.errors import KeepBothError, Overloaded, ShuttingDown, TryLater
 from keepboth.events import check_document_name
-from keepboth.feeds.following import HEARTBEAT_S
+from keepboth.feeds.following import HEARTBEAT_S, Readers
 from keepboth.history.cuts import NOW
 
 router = APIRouter(tags=["reducers"])
@@ -142,12 +142,7 @@ async def stored_results(
     return StoredList(results=rows)
 
 
-class _Readers:
-    def __init__(self) -> None:
-        self.count = 0
-
-
-_readers = _Readers()
+READERS: Final = Readers()
 
 
 @router.get(
@@ -166,51 +161,50 @@ async def follow_reducer(
     """
     if not parts.ready():
         raise ShuttingDown("the server is going down")
-    if _readers.count >= MAX_READERS:
+    if READERS.count >= MAX_READERS:
         raise Overloaded(f"{MAX_READERS} readers follow reducers already")
     names = _names(document)
     first = await parts.reductions.reduce(name, names, NOW)
-    return EventStream(_results(parts, name, names, first), parts.settings.mailbox_patience_s)
+    return EventStream(_results(parts, name, names, first), parts.settings.mailbox_patience_s, READERS)
 
 
 async def _results(
     parts: Services, name: str, documents: list[str] | None, result: dict[str, Any]
 ) -> AsyncGenerator[bytes, None]:
-    _readers.count += 1
+    heads = parts.feeds.heads
+    loop = asyncio.get_running_loop()
+    yield RETRY + _event("result", _body(result), result["cut"])
+    looked = loop.time()
+    rings: list[asyncio.Event] | None = None  # look at once: something may have come since *result* was made
+    while not heads.closed:
+        if rings is not None and not await _rung(rings, HEARTBEAT_S):
+            yield b": still here\n\n"
+            continue
+        await asyncio.sleep(looked + AGAIN_S - loop.time())
+        rings = [heads.next(document) for document in documents] if documents else [heads.next()]
+        looked = loop.time()
+        try:
+            found = await parts.reductions.reduce(name, documents, NOW)
+        except TryLater:
+            rings = None
+            continue
+        except KeepBothError as error:
+            yield _event("failed", {"code": error.code, "detail": error.detail})
+            return
+        if found["cut"] != result["cut"]:
+            result = found
+            yield _event("result", _body(result), result["cut"])
+
+
+async def _rung(rings: Sequence[asyncio.Event], timeout_s: float) -> bool:
+    """True once one of them is set, False if none is for so long."""
+    waiting = [asyncio.ensure_future(ring.wait()) for ring in rings]
     try:
-        loop = asyncio.get_running_loop()
-        yield RETRY + _event("result", _body(result), result["cut"])
-        position = await _position(parts)
-        heard = looked = loop.time()
-        while parts.ready() and not parts.detector.bell.closed:
-            await asyncio.sleep(AGAIN_S / 4)
-            if loop.time() >= heard + HEARTBEAT_S:
-                heard = loop.time()
-                yield b": still here\n\n"
-            if loop.time() < looked + AGAIN_S:
-                continue
-            looked = loop.time()
-            now = await _position(parts)
-            if now == position:
-                continue
-            try:
-                found = await parts.reductions.reduce(name, documents, NOW)
-            except TryLater:
-                continue
-            except KeepBothError as error:
-                yield _event("failed", {"code": error.code, "detail": error.detail})
-                return
-            position = now
-            if found["cut"] != result["cut"]:
-                result, heard = found, loop.time()
-                yield _event("result", _body(result), result["cut"])
+        done, _ = await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        _readers.count -= 1
-
-
-async def _position(parts: Services) -> int:
-    head = await asyncio.to_thread(parts.store.head)
-    return head.position
+        for task in waiting:
+            task.cancel()
+    return bool(done)
 
 
 def _event(kind: str, value: Any, id: str | None = None) -> bytes:

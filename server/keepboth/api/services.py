@@ -90,6 +90,10 @@ class DetectorPort(Protocol):
     async def catch_up(self, document: str, timeout_s: float) -> int:
         """Wait for at most *timeout_s*; return the revision up to which the document's conflicts are known."""
 
+    async def present(self, document: str, ids: Sequence[str], timeout_s: float) -> dict[str, str]:
+        """What the document says now where these entries are, by id, as far as that is known within *timeout_s*; 0: if
+        it is at hand."""
+
     def lags(self, document: str | None = None) -> Sequence[LagPort]:
         """Live documents (or this one) that the engine is behind in."""
 
@@ -100,6 +104,26 @@ class DetectorPort(Protocol):
     def statistics(self) -> dict[str, Any]:
         """Counts: ``edits`` looked at, ``seconds`` spent, engines ``restored`` and in memory (``engines``), revisions
         ``behind``."""
+
+
+class FoundByLine(Protocol):
+    """The entries of one document at line grain, in ``conflicts``, up to ``revision``."""
+
+    @property
+    def conflicts(self) -> ConflictStore: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
+class LineLogPort(Protocol):
+    """Finds conflicts at line grain when asked."""
+
+    async def look(self, document: str) -> FoundByLine:
+        """The entries of a document as it is now. Raises NotFound, OverLimit."""
+
+    async def present(self, document: str, ids: Sequence[str]) -> dict[str, str]:
+        """What the document says where these entries are, by id, up to where it was last looked at."""
 
 
 class ChoicesFound(Protocol):
@@ -225,6 +249,7 @@ class Services:
     settings: Settings
     store: EventStore
     conflicts: ConflictStore
+    line_log: LineLogPort
     desk: Desk
     feeds: Feeds
     consumers: Consumers

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,12 +16,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from keepboth.api.entries import Told, Viewpoint, entries, tell
+from keepboth.api.entries import NOWHERE, Place, Told, Viewpoint, entries, tell
 from keepboth.api.filters import micros
 from keepboth.api.reading import document_row, known_from_projection
 from keepboth.cli.painting import BRACKETS
 from keepboth.cli.terminal import Data, Json, console, counted, opened, opened_conflicts, printable, put_json, reported
-from keepboth.conflicts.model import Kind, Severity
+from keepboth.conflicts.model import Grain, Kind, Severity
 from keepboth.errors import InvalidRequest
 from keepboth.events import Micros, check_document_name
 from keepboth.store.base import ConflictStore, DocumentRow, EventStore, Order, Status, StoredEpisode, Wanted
@@ -41,7 +42,10 @@ MARKS = {"insert": "bold green", "delete": "strike dim", "gap": "dim", "keep": "
 StatusName = StrEnum("StatusName", [(name, name) for name in get_args(Status)])  # type: ignore[misc]
 SeverityName = StrEnum("SeverityName", [(name, name) for name in get_args(Severity)])  # type: ignore[misc]
 KindName = StrEnum("KindName", [(name, name) for name in get_args(Kind)])  # type: ignore[misc]
+GrainName = StrEnum("GrainName", [(name, name) for name in get_args(Grain)])  # type: ignore[misc]
 OrderName = StrEnum("OrderName", [(name, name) for name in get_args(Order)])  # type: ignore[misc]
+
+Present = Callable[[Sequence[StoredEpisode]], Place]
 
 
 def conflicts(
@@ -61,6 +65,9 @@ def conflicts(
     search: Annotated[str, typer.Option("--search", "-q", help="Words that all occur in the texts.")] = "",
     sort: Annotated[OrderName | None, typer.Option(help="document, unless --for is given: then attention.")] = None,
     for_actor: Annotated[str | None, typer.Option("--for", help="Tell it to this actor.")] = None,
+    grain: Annotated[
+        GrainName, typer.Option(help="line: also changes that only share a line. Of one document, found on the spot.")
+    ] = GrainName.character,  # type: ignore[attr-defined]
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     cards: Annotated[bool, typer.Option("--cards", help="What each person wrote, and what is there now.")] = False,
     as_json: Json = False,
@@ -71,7 +78,7 @@ def conflicts(
     --json gives one entry a line, as the API does. Reads what the server has stored; a note on stderr says if that does
     not reach the end of the log.
     """
-    with reported(), opened(data) as store, opened_conflicts(data) as known:
+    with reported(), opened(data) as store, _known(store, data, document, line=grain == "line") as (known, present):
         rows = _rows(store, document)
         wanted = Wanted(
             document,
@@ -90,8 +97,8 @@ def conflicts(
             order = sort.value  # type: ignore[assignment]
         view = Viewpoint(time.time_ns() // 1000, for_actor, time.localtime().tm_gmtoff)
         pages = _pages(known, wanted, order, for_actor, limit)
-        shown = _show(store, pages, view, as_json=as_json, cards=cards, named=document is not None)
-        behind = [row for row in rows if not known_from_projection(store, known, row)[1]]
+        shown = _show(store, pages, view, present, as_json=as_json, cards=cards, named=document is not None)
+        behind = [row for row in rows if grain != "line" and not known_from_projection(store, known, row)[1]]
         if behind:
             first = printable(behind[0].document, 60)
             typer.echo(
@@ -104,6 +111,23 @@ def conflicts(
             edits = sum(row.edits for row in rows)
             chosen = wanted != Wanted(document)
             console().print("None of that sort." if chosen else f"No collisions in {counted(edits, 'edit')}.")
+
+
+@contextmanager
+def _known(
+    store: EventStore, data: Path, document: str | None, *, line: bool
+) -> Iterator[tuple[ConflictStore, Present]]:
+    """The entries, and what is known of their places now."""
+    if not line:
+        with opened_conflicts(data) as known:
+            yield known, lambda _: NOWHERE
+        return
+    if document is None:
+        raise InvalidRequest("at line grain conflicts are found for one document: say which")
+    from keepboth.app import conflicts_by_line
+
+    found = conflicts_by_line(store, check_document_name(document))
+    yield found.conflicts, lambda episodes: Place(found.present([episode.id for episode in episodes]), "line")
 
 
 def _moment(name: str, text: str | None) -> Micros | None:
@@ -142,6 +166,7 @@ def _show(
     store: EventStore,
     pages: Iterator[list[StoredEpisode]],
     view: Viewpoint,
+    present: Present,
     *,
     as_json: bool,
     cards: bool,
@@ -151,15 +176,16 @@ def _show(
     shown = 0
     for episodes in pages:
         shown += len(episodes)
+        place = present(episodes)
         if as_json:
-            for entry in entries(store, episodes, view):
+            for entry in entries(store, episodes, view, place):
                 put_json(entry)
         elif cards:
             out = console()
-            for told in tell(store, episodes, view):
+            for told in tell(store, episodes, view, place):
                 out.print(_card(told, bare=not out.is_terminal))
         elif episodes:
-            console().print(_table(tell(store, episodes, view), named))
+            console().print(_table(tell(store, episodes, view, place), named))
     return shown
 
 

@@ -312,6 +312,11 @@ class DocumentConflicts:
         self._clusters.touched.clear()
         return Changes(tuple(changed), tuple(superseded))
 
+    @property
+    def unread_us(self) -> int:
+        """About how many microseconds the next `changes` takes: for every side, an episode is read whole."""
+        return sum(300 + len(cluster.spots) ** 2 for cluster in self._clusters.touched)
+
     def _resettle(self) -> None:
         """Touch the clusters that somebody has settled since they were read."""
         touched = self._clusters.touched

@@ -312,16 +312,24 @@ class _Rewinder(OnScreen):
     # -- telling -------------------------------------------------------------------------------------------------------
 
     def _parts(self, pieces: list[Piece]) -> tuple[Part, ...]:
-        rows: list[tuple[Op, list[tuple[bool, str]]]] = []
+        """All of it in order; between what stays, what goes stands before what comes."""
+        found: list[Part] = []
+        said: dict[Op, list[tuple[bool, str]]] = {"keep": [], "delete": [], "insert": []}
+
+        def close() -> None:
+            found.extend(Part(op, text) for op, parts in said.items() if (text := joined(parts)))
+            for parts in said.values():
+                parts.clear()
+
         for run, low, high, state, _ in pieces:
             if state == "dead" or run.kind == FORMAT:
                 continue
             op: Op = "keep" if state == "stays" else "delete" if state == "goes" else "insert"
-            if not rows or rows[-1][0] != op:
-                rows.append((op, []))
-            screen = self._then if state == "comes" else self._now
-            rows[-1][1].append(shown(self._shadow, run, low, high, screen))
-        return tuple(Part(op, text) for op, found in rows if (text := joined(found)))
+            if bool(said["keep"]) != (op == "keep"):
+                close()
+            said[op].append(shown(self._shadow, run, low, high, self._then if state == "comes" else self._now))
+        close()
+        return tuple(found)
 
     def _alike(self, run: Run, back: Run) -> bool:
         """True if a key holds already what it should. A shared type is not what somebody else's is, however alike."""

@@ -7,6 +7,8 @@ all. What the engine keeps to find collisions is left out instead, so that takin
 
 from __future__ import annotations
 
+from copy import copy
+
 from keepboth.conflicts.formats import put_format
 from keepboth.conflicts.model import EditFact
 from keepboth.conflicts.runs import Line, Run
@@ -106,11 +108,15 @@ class Ancestry(Shadow):
             deleters = run.deleters
             if deleters is None:
                 run.deleters = (stroke,)
-            elif stroke not in deleters:
-                run.deleters = (*deleters, stroke)
+            elif (again := self._again(stroke, deleters)) not in deleters:
+                run.deleters = (*deleters, again)
             if run.stroke is stroke:
                 run.mute = True  # came and went in one event
         stroke.dels = ranges
+
+    def _again(self, stroke: Stroke, deleters: tuple[Stroke, ...]) -> Stroke:
+        """What stands for *stroke*, which deletes what others have deleted."""
+        return stroke
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -125,12 +131,30 @@ class Ancestry(Shadow):
 
 class EveryEdit(Ancestry):
     """An ancestry in which each edit is a stroke of its own, so that a screen may leave out any of them; and in which
-    formats are found by attribute. Costs more."""
+    formats are found by attribute. Costs more.
 
-    __slots__ = ()
+    ``echoes``: what stands among the deleters for a stroke whose author had surely seen the same deleted before.
+    Clients that send all they know to be deleted with every edit have not deleted it themselves.
+    """
+
+    __slots__ = ("_echo_of", "echoes")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.echoes: set[Stroke] = set()
+        self._echo_of: dict[Stroke, Stroke] = {}
 
     def _continued(self, session: Session, fact: EditFact) -> Stroke | None:
         return None
+
+    def _again(self, stroke: Stroke, deleters: tuple[Stroke, ...]) -> Stroke:
+        if stroke in deleters or not any(stroke.knows(other) for other in deleters):
+            return stroke
+        echo = self._echo_of.get(stroke)
+        if echo is None:
+            echo = self._echo_of[stroke] = copy(stroke)
+            self.echoes.add(echo)
+        return echo
 
     def _note(self, stroke: Stroke, kind: int, line: Line, run: Run) -> None:
         super()._note(stroke, kind, line, run)

@@ -49,6 +49,18 @@ class Folding:
             mine.popitem(last=False)
         return found
 
+    def copy(self, selection: Selection) -> DocumentFold:
+        """The document at *selection*, for the caller to add to. Where the CRDT has to be worked around, what waits is
+        left behind."""
+        found = self.at(selection)
+        frozen = freeze(found)
+        if frozen is not None:
+            return thaw(frozen, lambda revision: self._payload(selection.document, revision))
+        copied = DocumentFold(careful=True)
+        copied.add([FoldedEdit(found.revision, "ready", found.replica.update_since())])
+        copied.roots.types.update(found.roots.types)
+        return copied
+
     # -- everything up to a revision -----------------------------------------------------------------------------------
 
     def _prefix(self, selection: Selection, held: DocumentFold | None) -> DocumentFold:

@@ -11,10 +11,9 @@ from keepboth.conflicts.restoring import fresh_client
 from keepboth.conflicts.rewinding import Change, Counts, rewind
 from keepboth.errors import InvalidRequest
 from keepboth.events import compress_ranges
-from keepboth.fold.document import DocumentFold, FoldedEdit
-from keepboth.fold.frozen import freeze, thaw
+from keepboth.fold.document import FoldedEdit
 from keepboth.fold.replica import EMPTY_UPDATE
-from keepboth.history.cuts import Cut, lines, prefix, select
+from keepboth.history.cuts import Cut, prefix, select
 from keepboth.history.lineage import leaving_out
 from keepboth.history.past import Past
 from keepboth.history.rendering import shown
@@ -81,12 +80,13 @@ def work_out(
         rewound = rewind(lineage.items, client, now, lambda stroke: now(stroke) and then(stroke))
     else:
         assert wish.undo is not None
-        undone = wish.undo.of(lines(store, document, until=here.revision))
+        undone = wish.undo.of(lineage, here)
+        now = lineage.firsthand(now)
         rewound = rewind(lineage.items, client, now, leaving_out(now, undone), sparing=True)
     update = encode_update(rewound.update)
     roots: dict[str, Any] | None = None
     if show:
-        folded = copied(past.folding.at(here))
+        folded = past.folding.copy(here)
         folded.add([FoldedEdit(folded.revision + 1, "ready", update)])
         roots = shown(folded)
     return Reversion(
@@ -102,14 +102,3 @@ def work_out(
         rewound.digest,
         roots,
     )
-
-
-def copied(fold: DocumentFold) -> DocumentFold:
-    """A fold that may be written to, with what *fold* shows; what waits there is left behind."""
-    frozen = freeze(fold)
-    if frozen is not None:
-        return thaw(frozen, lambda revision: None)
-    found = DocumentFold(careful=True)
-    found.add([FoldedEdit(fold.revision, "ready", fold.replica.update_since())])
-    found.roots.types.update(fold.roots.types)
-    return found

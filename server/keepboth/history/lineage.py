@@ -58,7 +58,8 @@ class Lineage:
         self.document = document
         self.revision = 0
         self.document_hash = b""
-        self.items = EveryEdit() if apart else Ancestry()
+        self.items: Ancestry = EveryEdit() if apart else Ancestry()
+        self._contexts: dict[int, Context] | None = {} if apart else None
         self.others: dict[int, str] = {}
         """The events that are no edits: revision -> type, ascending."""
         self.memo: dict[object, object] = {}
@@ -81,7 +82,8 @@ class Lineage:
         """Take in the log up to revision *until*. About 10 µs an edit."""
         while self.revision < until:
             last = min(until, self.revision + ROWS)
-            lines = store.lines(self.document, after=self.revision, until=last, limit=ROWS, contexts=False)
+            contexts = self._contexts is not None
+            lines = store.lines(self.document, after=self.revision, until=last, limit=ROWS, contexts=contexts)
             rows = store.fold_rows(self.document, after=self.revision, until=last, limit=ROWS)
             self.take(lines, rows)
             if progress is not None:
@@ -103,8 +105,11 @@ class Lineage:
             self._authored.append(line.authored_at)
             if line.type != EDIT_RECORDED:
                 self.others[line.revision] = line.type
-            elif line.correlation_id is not None and line.correlation_id.startswith(AWAY):
+                continue
+            if line.correlation_id is not None and line.correlation_id.startswith(AWAY):
                 self._returns[line.revision] = line.correlation_id
+            if self._contexts is not None and line.context is not None:
+                self._contexts[line.revision] = line.context
         self._strokes += [None] * len(lines)
         for row in rows:
             self._edit(row)
@@ -146,7 +151,8 @@ class Lineage:
     def _fact(self, revision: int, effective: int, update: Update) -> EditFact:
         actor = self._names[self._actors[revision - 1]] or ""
         session = self._names[self._sessions[revision - 1]] or actor
-        return EditFact(revision, effective, session, actor, _UNKNOWN, update)
+        context = _UNKNOWN if self._contexts is None else self._contexts.pop(revision, _UNKNOWN)
+        return EditFact(revision, effective, session, actor, context, update)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -173,6 +179,12 @@ class Lineage:
     def stroke(self, revision: int) -> Stroke | None:
         """What the edit at *revision* did; None if it did nothing that is known: no edit, waiting, unreadable."""
         return self._strokes[revision - 1]
+
+    def firsthand(self, screen: Screen) -> Screen:
+        """*screen* without deletions that their authors had seen done before: where all is seen that they had seen,
+        it shows the same."""
+        echoes = self.items.echoes if isinstance(self.items, EveryEdit) else ()
+        return (lambda stroke: 0 if stroke in echoes else screen(stroke)) if echoes else screen
 
     def screen(self, selection: Selection, hidden: Collection[int] = ()) -> Screen:
         """What the events of *selection* make, except those at *hidden* revisions: what the fold there sets aside or

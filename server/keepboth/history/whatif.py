@@ -6,21 +6,18 @@ need (``strict``), or their text is kept where it stands in the whole document (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from keepboth.conflicts.restoring import fresh_client
 from keepboth.conflicts.rewinding import Change, Counts, rewind
 from keepboth.errors import InvalidRequest
-from keepboth.events import EDIT_RECORDED, compress_ranges
+from keepboth.events import compress_ranges
 from keepboth.fold.document import DocumentFold, FoldedEdit, readable_form
-from keepboth.history.cuts import Cut, Selection, lines, select, selection_of
-from keepboth.history.going_back import copied
-from keepboth.history.lineage import leaving_out
+from keepboth.history.cuts import Cut, Selection, select, selection_of
+from keepboth.history.lineage import Lineage, leaving_out
 from keepboth.history.past import Past
 from keepboth.history.rendering import shown
 from keepboth.history.work import Work
-from keepboth.store.base import EventLine
 from keepboth.yjs.idset import IdSet
 from keepboth.yjs.slicing import inserted
 from keepboth.yjs.update import decode_update, encode_update
@@ -50,8 +47,9 @@ class WhatIf(NamedTuple):
     """A document as it never was. ``selection``: the events it is made of; in mode ``keep`` those of the cut, out of
     which the work at ``left_out`` (ranges of revisions) was taken.
 
-    ``dependants`` build on that: they wait, or their text is kept, as the mode says. ``changes`` and ``counts`` compare
-    with the document at the cut.
+    ``dependants`` build on that: they wait, or their text is kept, as the mode says; what the added update brings
+    nobody waits for. ``changes`` and ``counts`` compare the document at the cut with what is left of it, without the
+    added update.
     """
 
     selection: Selection
@@ -78,31 +76,30 @@ def what_if(
     Raises NotFound, InvalidRequest for an update that cannot be read, MalformedUpdate.
     """
     whole = select(past.store, document, cut)
-    every = [line for line in lines(past.store, document, until=whole.revision) if whole.holds(line.revision)]
-    left_out = frozenset(() if without is None else without.of(every))
-    chosen = IdSet()
-    for line in every:
-        if line.revision not in left_out:
-            chosen.add(0, line.revision, 1)
-    part = selection_of(past.store, document, chosen) if left_out else whole
-    strict = past.folding.at(part)
-    dependants = _dependants(past, strict, whole, left_out, every) if left_out else ()
     lineage = past.apart(document, whole.revision)
+    left_out = frozenset(() if without is None else without.of(lineage, whole))
+    part = selection_of(past.store, document, _rest(whole, left_out)) if left_out else whole
+    strict = past.folding.at(part)
+    dependants = _dependants(past, strict, whole, left_out, lineage) if left_out else ()
     now = past.screen(lineage, whole)
+    if mode == "keep" and whole.is_prefix:
+        now = lineage.firsthand(now)
     then = leaving_out(now, left_out)
     if mode == "strict":
         waiting = frozenset(one.revision for one in dependants)
         then = leaving_out(then, waiting)
     rewound = rewind(lineage.items, fresh_client(lineage.items, _NOBODY), now, then, sparing=mode == "keep")
     if mode == "keep":
-        folded = copied(past.folding.at(whole))
+        folded = past.folding.copy(whole)
         folded.add([FoldedEdit(folded.revision + 1, "ready", encode_update(rewound.update))])
     else:
-        folded = past.folding.at(part)
+        folded = past.folding.at(part) if added is None else past.folding.copy(part)
     became = None
     if added is not None:
-        folded = copied(folded)
         became = _add(folded, added)
+        if mode == "strict":
+            waiting = frozenset(entry.revision for entry in folded.waiting.entries())
+            dependants = tuple(one for one in dependants if one.revision in waiting)
     return WhatIf(
         part if mode == "strict" else whole,
         mode,
@@ -135,8 +132,21 @@ def _add(folded: DocumentFold, payload: bytes) -> Added:
     return Added(False, tuple(missing))
 
 
+def _rest(whole: Selection, left_out: frozenset[int]) -> IdSet:
+    """The revisions of *whole* but those, as ids of client 0."""
+    found = IdSet()
+    if whole.is_prefix:
+        found.add(0, 1, whole.revision)
+    else:
+        for revision in filter(whole.holds, range(1, whole.revision + 1)):
+            found.add(0, revision, 1)
+    for first, last in compress_ranges(left_out):
+        found.remove(0, first, last - first + 1)
+    return found
+
+
 def _dependants(
-    past: Past, strict: DocumentFold, whole: Selection, left_out: frozenset[int], every: Iterable[EventLine]
+    past: Past, strict: DocumentFold, whole: Selection, left_out: frozenset[int], lineage: Lineage
 ) -> tuple[Dependant, ...]:
     """The edits that wait in *strict* and do not in the whole."""
     waiting = {entry.revision: entry for entry in strict.waiting.entries()}
@@ -145,17 +155,17 @@ def _dependants(
     before = {entry.revision for entry in past.folding.at(whole).waiting.entries()}
     brought = _brought(past, whole, left_out.union(waiting))
     found: list[Dependant] = []
-    for line in every:
-        entry = waiting.get(line.revision)
-        if line.type != EDIT_RECORDED or entry is None or line.revision in before:
+    for revision, entry in sorted(waiting.items()):
+        if revision in before:
             continue
         builds_on = {
-            revision
+            other
             for client, clock, length in entry.needs
-            for revision, ids in brought.items()
-            if revision != line.revision and ids.present(client, clock, length)
+            for other, ids in brought.items()
+            if other != revision and ids.present(client, clock, length)
         }
-        found.append(Dependant(line.revision, line.actor, line.session, tuple(sorted(builds_on))))
+        actor, session, _ = lineage.who(revision)
+        found.append(Dependant(revision, actor, session, tuple(sorted(builds_on))))
     return tuple(found)
 
 

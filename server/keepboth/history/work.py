@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from typing import Any, Final, NamedTuple
 
 from keepboth.errors import InvalidRequest
-from keepboth.events import EDIT_RECORDED, Micros
-from keepboth.store.base import EventLine
+from keepboth.events import Micros
+from keepboth.history.cuts import Selection
+from keepboth.history.lineage import Lineage
+from keepboth.yjs.idset import IdSet
 
 MAX_RANGES: Final = 1000
+
+_RANGE: Final = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 
 class Work(NamedTuple):
@@ -28,22 +32,33 @@ class Work(NamedTuple):
         """True if nothing is set."""
         return self == Work()
 
-    def holds(self, line: EventLine) -> bool:
-        """True if the event is an edit that is meant."""
-        return (
-            line.type == EDIT_RECORDED
-            and (not self.actors or line.actor in self.actors)
-            and (not self.sessions or line.session in self.sessions)
-            and (self.since is None or line.authored_at >= self.since)
-            and (self.until is None or line.authored_at <= self.until)
-            and (not self.revisions or any(first <= line.revision <= last for first, last in self.revisions))
-        )
-
-    def of(self, lines: Iterable[EventLine]) -> tuple[int, ...]:
-        """The revisions of those among *lines* that are meant. Raises InvalidRequest if nothing says which."""
+    def of(self, lineage: Lineage, selection: Selection) -> tuple[int, ...]:
+        """The revisions of those edits of *selection* that are meant. Raises InvalidRequest if nothing says which."""
         if self.is_all:
             raise InvalidRequest("whose work? name an actor, a session, a time or revisions")
-        return tuple(line.revision for line in lines if self.holds(line))
+        return tuple(
+            revision
+            for _, first, size in self._among(selection.revision)
+            for revision in range(first, first + size)
+            if revision not in lineage.others and self._made_by(*lineage.who(revision)) and selection.holds(revision)
+        )
+
+    def _among(self, last: int) -> IdSet:
+        """The revisions to look at, as ids of client 0."""
+        found = IdSet()
+        for start, stop in self.revisions or ((1, last),):
+            low, high = max(start, 1), min(stop, last)
+            if low <= high:
+                found.add(0, low, high - low + 1)
+        return found
+
+    def _made_by(self, actor: str, session: str | None, authored_at: Micros) -> bool:
+        return (
+            (not self.actors or actor in self.actors)
+            and (not self.sessions or session in self.sessions)
+            and (self.since is None or authored_at >= self.since)
+            and (self.until is None or authored_at <= self.until)
+        )
 
     def described(self) -> dict[str, Any]:
         """What is set, as an event keeps it."""
@@ -52,10 +67,7 @@ class Work(NamedTuple):
 
 def ranges_of(text: str | None, field: str) -> tuple[tuple[int, int], ...]:
     """Revisions written as in ``5,9-12``, as inclusive ranges. Raises InvalidRequest."""
-    found: list[tuple[int, int]] = []
-    for one in text.split(",") if text else ():
-        first, _, last = one.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()) or len(found) >= MAX_RANGES:
-            raise InvalidRequest("revisions are written as in 5,9-12", field=field)
-        found.append((int(first), int(last or first)))
-    return tuple(found)
+    found = [_RANGE.fullmatch(one.strip()) for one in text.split(",")] if text else []
+    if None in found or len(found) > MAX_RANGES:
+        raise InvalidRequest(f"revisions are written as in 5,9-12, at most {MAX_RANGES:,} ranges", field=field)
+    return tuple((int(one[1]), int(one[2] or one[1])) for one in found if one is not None)

@@ -21,7 +21,7 @@ from keepboth.live.projector import ConflictProjector, Findings
 from keepboth.live.recording import Batch, Describe, Recorder, Told
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
-from keepboth.live.turns import LONGEST_SLICE_S, Turns
+from keepboth.live.turns import SLICE_S, Turns
 from keepboth.live.watching import Lag, Watch
 from keepboth.store.base import ConflictStore, EventStore
 
@@ -131,7 +131,17 @@ class Detector:
             and watch.shown < watch.covered == watch.room.revision
         ):
             watch.projector.name(watch.named)
+            if watch.projector.has_much_to_tell:
+                self._do(self._finish_apart(watch, watch.projector))
+                return
             self._hand_over(watch, watch.projector.findings())
+        self._save_soon(watch)
+        self._put_away(watch)
+
+    async def _finish_apart(self, watch: Watch, projector: ConflictProjector) -> None:
+        """The same where reading the findings takes long."""
+        findings, _ = await self._turns.run(watch, projector.findings, apart=True)
+        self._hand_over(watch, findings)
         self._save_soon(watch)
         self._put_away(watch)
 
@@ -168,11 +178,7 @@ class Detector:
         watch.timer, watch.shown_at, watch.asked = None, now, False
         named, watch.named = watch.named, set()
         projector.name(named)
-        started = perf_counter()
-        findings = await self._turns.threaded(watch, projector.findings) if watch.heavy else projector.findings()
-        took_s = perf_counter() - started
-        self._turns.seconds += took_s
-        watch.heavy = watch.heavy or took_s > LONGEST_SLICE_S
+        findings, _ = await self._turns.run(watch, projector.findings, apart=projector.has_much_to_tell)
         self._hand_over(watch, findings)
 
     def _hand_over(self, watch: Watch, findings: Findings) -> None:
@@ -275,6 +281,29 @@ class Detector:
         except TimeoutError:
             raise NotKnownYet("the conflict engine is still looking at this document") from None
 
+    async def present(self, room: Room, ids: Sequence[str], timeout_s: float) -> dict[str, str]:
+        """What *room* shows where these entries are, by id. Without an engine that has looked at everything, which it
+        waits for at most *timeout_s*, nothing is known of those that are missing here."""
+        found: dict[str, str] = {}
+        engine: DocumentConflicts | None = None
+        until = perf_counter()
+        for id in ids:
+            if engine is None or perf_counter() >= until:
+                if engine is not None:
+                    await asyncio.sleep(0)
+                watch = self._watches.get(room)
+                if timeout_s <= 0 and (watch is None or watch.failed or not watch.bring_up()):
+                    break
+                try:
+                    engine = await self.engine(room, max(timeout_s, SLICE_S))
+                except NotKnownYet:
+                    break
+                until = perf_counter() + SLICE_S
+            text = engine.now(id)
+            if text is not None:
+                found[id] = text
+        return found
+
     def statistics(self) -> dict[str, Any]:
         """What detection has done since the start: edits looked at, seconds spent, engines taken from checkpoints,
         engines in memory, revisions behind."""
@@ -293,7 +322,7 @@ class Detector:
         await asyncio.gather(self._turns.close(), self._saver, return_exceptions=True)
         for watch in list(self._watches.values()):
             self._finish(watch)
-        if self._saves:
+        while self._saves:
             await asyncio.wait(set(self._saves))
 
 

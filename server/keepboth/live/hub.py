@@ -98,6 +98,11 @@ class Hub:
             await asyncio.shield(load)
         return room
 
+    def room_at_hand(self, name: str) -> Room | None:
+        """The room of a document that is open now, None if it is not."""
+        room = self.rooms.get(name)
+        return room if room is not None and room.state == "live" else None
+
     def _room(self, name: str) -> Room:
         if self.stopping:
             raise ShuttingDown("the server is going down")

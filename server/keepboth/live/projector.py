@@ -24,6 +24,41 @@ WORK_EVERY = 16
 """Edits from the log that are fed before the engine looks at them."""
 
 
+MANY_PAIRS = 1_000
+"""So many (see `Size.pairs`) may be compared between two messages."""
+
+MUCH_TO_TELL_US = 5_000
+
+
+class Size(NamedTuple):
+    """How much there is to look at in one edit. ``base``: up to where its author surely had seen everything; ``parts``:
+    about how many places it changed."""
+
+    revision: int
+    base: int
+    parts: int
+
+    @property
+    def pairs(self) -> int:
+        """Its parts with every revision that its author may have missed."""
+        return (self.revision - self.base) * self.parts
+
+
+def size_of(effective: int, context: Context | None, update: Update) -> Size:
+    """The size of an edit that has been decoded."""
+    parts = sum(map(len, update.structs.values())) + sum(map(len, update.deletes.values()))
+    return Size(effective, _base(context), max(parts, 1))
+
+
+def size_of_row(row: EditRow) -> Size:
+    """The size of a recorded edit, told from its bytes: a part takes about ten."""
+    return Size(row.revision, _base(row.context), 1 + len(row.payload or b"") // 10)
+
+
+def _base(context: Context | None) -> int:
+    return 0 if context is None else context.lower.base
+
+
 class Findings(NamedTuple):
     """What a stretch of events did to the conflict log."""
 
@@ -51,10 +86,20 @@ class ConflictProjector:
         """True if the engine and the revision are all there is to know."""
         return not self._held and not self.engine.pending
 
-    def digs(self, contexts: Iterable[Context | None]) -> bool:
-        """True if an edit with one of these contexts makes the engine unpack what is old: not to be done between two
-        messages."""
-        return any(self.engine.packed_above(0 if context is None else context.lower.base) for context in contexts)
+    def is_long(self, edits: Iterable[Size]) -> bool:
+        """True if looking at *edits* is not to be done between two messages: their authors had missed so much that a
+        lot must be compared, or that the engine must unpack what is old."""
+        weighed = 0
+        for edit in edits:
+            if self.engine.packed_above(edit.base):
+                return True
+            weighed += edit.pairs
+        return weighed > MANY_PAIRS
+
+    @property
+    def has_much_to_tell(self) -> bool:
+        """True if reading the findings is not to be done between two messages."""
+        return self.engine.unread_us > MUCH_TO_TELL_US
 
     def take_rows(self, rows: Iterable[EditRow]) -> None:
         """Feed recorded edits, in revision order; those that wait are fed when their last dependency arrives."""
@@ -141,12 +186,12 @@ def rebuild(
     Each document is built beside what is stored of it and takes its place in one transaction, so readers always see
     one or the other, and a server may run meanwhile. ``progress(done, total)`` counts events.
     """
-    with _all_kept():
+    with all_kept():
         return _rebuild(store, conflicts, document, progress)
 
 
 @contextmanager
-def _all_kept() -> Iterator[None]:
+def all_kept() -> Iterator[None]:
     """No looking for garbage: an engine keeps nearly all that it makes, and going through it again and again took a
     tenth of the time."""
     was_enabled = gc.isenabled()

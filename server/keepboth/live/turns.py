@@ -7,10 +7,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TypeVar
 
-from keepboth.live.projector import READ_ROWS, ConflictProjector
+from keepboth.live.projector import READ_ROWS, ConflictProjector, size_of, size_of_row
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
 from keepboth.live.watching import SLICE_EDITS, Watch
@@ -145,8 +145,8 @@ class Turns:
                 deadline = self._deadline()
                 while at < len(events):
                     piece = events[at : at + (1 if watch.heavy else SLICE_EDITS // 4)]
-                    digs = projector.digs(row.context for row in piece)
-                    await self._feed(watch, partial(projector.take_rows, piece), len(piece), digs)
+                    long = projector.is_long(map(size_of_row, piece))
+                    await self._feed(watch, partial(projector.take_rows, piece), len(piece), long)
                     at += len(piece)
                     if perf_counter() >= deadline:
                         break
@@ -162,8 +162,8 @@ class Turns:
         while watch.queue:
             facts = watch.take(projector)
             reached = facts[-1].effective if facts else projector.revision
-            digs = projector.digs(fact.context for fact in facts)
-            await self._feed(watch, partial(projector.take_facts, facts, reached), len(facts), digs)
+            long = projector.is_long(size_of(fact.effective, fact.context, fact.update) for fact in facts)
+            await self._feed(watch, partial(projector.take_facts, facts, reached), len(facts), long)
             if perf_counter() >= deadline:
                 break
         if watch.queue:
@@ -173,23 +173,29 @@ class Turns:
         watch.moved.set()
         return False
 
-    async def _feed(self, watch: Watch, call: Callable[[], None], edits: int, heavy: bool) -> None:
-        """Let the engine look at a few edits: here, or in a thread if they are *heavy* or while this document's edits
+    async def _feed(self, watch: Watch, call: Callable[[], None], edits: int, long: bool) -> None:
+        """Let the engine look at a few edits: here, or in a thread if that is *long* or while this document's edits
         take long to look at (a merge of long branches), so that no room waits for it."""
-        started = perf_counter()
-        if watch.heavy or heavy:
-            await self.threaded(watch, call)
-        else:
-            call()
-        took_s = perf_counter() - started
-        watch.heavy = took_s > LONGEST_SLICE_S
-        self.seconds += took_s
+        _, took_s = await self.run(watch, call, apart=watch.heavy or long)
+        watch.looked(long=took_s > LONGEST_SLICE_S)
         self.edits += edits
 
-    async def threaded(self, watch: Watch, call: Callable[[], _T]) -> _T:
-        """Let a thread have the engine; nobody else may touch it meanwhile."""
-        watch.threaded = True
-        try:
-            return await asyncio.to_thread(call)
-        finally:
-            watch.threaded = False
+    async def run(self, watch: Watch, call: Callable[[], _T], *, apart: bool) -> tuple[_T, float]:
+        """What *call* returns, and how many seconds of work it was: here, or *apart* in a thread, which then has the
+        engine alone."""
+        if not apart:
+            result, took_s = _timed(call)
+        else:
+            watch.threaded = True
+            try:
+                result, took_s = await asyncio.to_thread(_timed, call)
+            finally:
+                watch.threaded = False
+        self.seconds += took_s
+        return result, took_s
+
+
+def _timed(call: Callable[[], _T]) -> tuple[_T, float]:
+    """What *call* returns, and how many seconds this thread worked for it: not how long it waited for others."""
+    started = thread_time()
+    return call(), thread_time() - started

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.model import EditFact
 from keepboth.history.facts import edit_fact
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import ConflictProjector
+from keepboth.live.projector import ConflictProjector, Size, size_of
 from keepboth.live.room import Room
 
 MAX_QUEUE: Final = 20_000
@@ -19,6 +19,12 @@ MAX_QUEUE: Final = 20_000
 
 SLICE_EDITS: Final = 64
 """Edits that the engine is given at once; one at a time while they take long."""
+
+SLICE_PAIRS: Final = 500
+"""Fewer of them where their authors had missed so much (see `Size.pairs`)."""
+
+CALM: Final = 32
+"""Light looks in a row after which a document whose edits took long to look at counts as any other."""
 
 
 class Lag(NamedTuple):
@@ -37,7 +43,7 @@ class Watch:
 
     ``last`` and ``last_other`` are the newest release points of two different sessions: enough to tell in a moment
     whether an edit's author missed somebody's. ``covered`` is the revision up to which conflicts are known. ``named``:
-    ids of entries that were decided about, for the next findings.
+    ids of entries that were decided about, for the next findings. ``light``: how many looks in a row were short.
     """
 
     room: Room
@@ -50,7 +56,7 @@ class Watch:
     build_until: int = 0
     queue: deque[CommittedEdit] = field(default_factory=deque)
     overflowed: bool = False
-    heavy: bool = False
+    light: int = CALM
     threaded: bool = False
     scheduled: bool = False
     asked: bool = False
@@ -62,6 +68,15 @@ class Watch:
     timer: asyncio.TimerHandle | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     named: set[str] = field(default_factory=set)
+
+    @property
+    def heavy(self) -> bool:
+        """True while looking at this document's edits takes long: they are looked at one by one, in a thread."""
+        return self.light < CALM
+
+    def looked(self, *, long: bool) -> None:
+        """The engine has looked at something, which took long or did not."""
+        self.light = 0 if long else min(self.light + 1, CALM)
 
     @property
     def known(self) -> int:
@@ -99,8 +114,10 @@ class Watch:
         """Some of the edits that wait, as the engine needs them."""
         facts: list[EditFact] = []
         queue = self.queue
-        while queue and len(facts) < (1 if self.heavy else SLICE_EDITS):
+        pairs = 0
+        while queue and pairs < SLICE_PAIRS and len(facts) < (1 if self.heavy else SLICE_EDITS):
             edit = queue.popleft()
+            pairs += sum(size.pairs for size in _sizes((edit,)))
             if edit.effective <= self.build_until:
                 continue  # built from the log already
             if edit.draft is not None and edit.update is not None:
@@ -118,10 +135,17 @@ class Watch:
         projector = self.projector
         if projector is None or self.threaded or self.overflowed or projector.revision < self.build_until:
             return False
-        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS):
+        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS or projector.is_long(_sizes(self.queue))):
             return False
         if self.queue:
             facts = self.take(projector)
             projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
         self.covered = projector.revision = self.room.revision
         return True
+
+
+def _sizes(edits: Iterable[CommittedEdit]) -> Iterator[Size]:
+    """The sizes of *edits*; those that the engine holds already are small."""
+    for edit in edits:
+        if edit.draft is not None and edit.update is not None:
+            yield size_of(edit.effective, edit.draft.context, edit.update)

@@ -50,6 +50,12 @@ READER_PRAGMAS: Final[dict[str, str | int]] = {
 }
 
 
+_RECORDED_AT: Final = "strftime('%Y-%m-%dT%H:%M:%fZ', e.recorded_at / 1000000.0, 'unixepoch') AS recorded_at"
+_AUTHORED_AT: Final = (
+    "strftime('%Y-%m-%dT%H:%M:%fZ', (e.recorded_at - e.authored_before) / 1000000.0, 'unixepoch') AS authored_at"
+)
+
+
 def set_pragmas(connection: sqlite3.Connection, pragmas: dict[str, str | int]) -> None:
     """Set *pragmas* and read each back: SQLite ignores what it does not know or cannot do."""
     for name, value in pragmas.items():
@@ -214,18 +220,43 @@ def m001_log(db: Database) -> None:
 
 
 @MIGRATIONS()
-def m002_edits(db: Database) -> None:
-    """The edits alone. From the payloads on, so that those of one document are found by their key."""
-    db.execute("""
+def m002_views(db: Database) -> None:
+    """Views without BLOBs: Datasette shows a table with one only if it has a rowid to link to.
+
+    ``edits_v`` starts at the payloads, so that those of one document are found by their key.
+    """
+    db.execute("DROP VIEW events_v")
+    db.execute(f"""
+    CREATE VIEW events_v AS SELECT
+        e.position, d.name AS document, e.revision, lower(hex(e.id)) AS id, t.type, t.content_type,
+        a.actor, a.kind AS actor_kind, s.session, e.session_seq, e.part, r.session AS relayed_by,
+        c.word AS context_source, {_RECORDED_AT}, {_AUTHORED_AT},
+        q.word AS time_quality, w.word AS disposition,
+        e.correlation_id, e.causation_id, lower(hex(m.digest)) AS message_digest,
+        e.payload_len AS bytes, CASE WHEN t.content_type LIKE '%json' THEN CAST(p.payload AS TEXT) END AS json,
+        iif(p.payload IS NULL, NULL, lower(hex(p.payload))) AS payload_hex, p.payload IS NULL AS erased,
+        lower(hex(e.payload_digest)) AS payload_digest, lower(hex(e.document_hash)) AS document_hash
+    FROM events e
+        LEFT JOIN documents d ON d.id = e.document
+        LEFT JOIN types t ON t.id = e.type
+        LEFT JOIN actors a ON a.id = e.actor
+        LEFT JOIN sessions s ON s.id = e.session
+        LEFT JOIN sessions r ON r.id = e.relayed_by
+        LEFT JOIN messages m ON m.id = e.message
+        LEFT JOIN words c ON c.id = e.context_source
+        LEFT JOIN words q ON q.id = e.time_quality
+        LEFT JOIN words w ON w.id = e.disposition
+        LEFT JOIN payloads p ON p.document = e.document AND p.revision = e.revision
+    """)
+    db.execute(f"""
     CREATE VIEW edits_v AS SELECT
-        e.position, d.name AS document, e.revision, lower(hex(e.id)) AS id,
-        a.actor, a.kind AS actor_kind, s.session, e.session_seq,
-        strftime('%Y-%m-%dT%H:%M:%fZ', e.recorded_at / 1000000.0, 'unixepoch') AS recorded_at,
-        strftime('%Y-%m-%dT%H:%M:%fZ', (e.recorded_at - e.authored_before) / 1000000.0, 'unixepoch') AS authored_at,
+        e.position, d.name AS document, p.revision, lower(hex(e.id)) AS id,
+        a.actor, a.kind AS actor_kind, s.session, e.session_seq, {_RECORDED_AT}, {_AUTHORED_AT},
         e.authored_before / 1000000.0 AS late_s, q.word AS time_quality,
         c.word AS context_source, e.context IS NOT NULL AS has_context,
         CASE p.fold WHEN 1 THEN 'ready' WHEN 2 THEN 'pending' ELSE 'quarantined' END AS disposition,
-        e.payload_len AS bytes, p.payload IS NULL AS erased, p.payload AS yjs_update,
+        e.payload_len AS bytes, iif(p.payload IS NULL, NULL, lower(hex(p.payload))) AS update_hex,
+        p.payload IS NULL AS erased,
         e.away_from IS NOT NULL AS made_away, e.correlation_id, e.causation_id
     FROM documents d
         JOIN payloads p ON p.document = d.id

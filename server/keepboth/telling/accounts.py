@@ -78,9 +78,10 @@ def account_of(
     *,
     open: bool = True,
     present: str | None = None,
+    moved_on: bool = False,
 ) -> Account:
     """Read *episode*. *names* are what actors are called; *facts* of edits that are no part of it are passed over.
-    *present*: what later edits made of the place, None if that is not known."""
+    *present*: what later edits made of the place, None if that is not known. *moved_on*: there are later edits."""
     revisions = set(episode.revisions)
     own = tuple(fact for fact in facts if fact.revision in revisions)
     named = persons((side.actor for side in episode.sides), names, kinds_of(own))
@@ -106,7 +107,7 @@ def account_of(
     frame = Frame(before, "", "", after)
     if form == "text":
         frame = framed(before, [base, merged, now, *(version.text for version in versions)], after)
-    up_to_date = open or present is not None
+    up_to_date = present is not None or (open and not moved_on)
     people = tuple(sorted(set(named.values()), key=lambda person: person.name))
     return Account(episode, own, people, versions, form, open, up_to_date, base, merged, now, before, after, frame)
 

@@ -81,15 +81,18 @@ def card_of(
     utc_offset_s: int = 0,
     around: int | None = AROUND,
     present: str | None = None,
+    moved_on: bool = False,
 ) -> Card:
     """Tell *episode*.
 
     *names* are what actors are called, *facts* those of its edits (others are passed over; a part of them will do),
     *viewer* the actor it is told to, *utc_offset_s* how far east of UTC they are. *around*: code points shown around a
     change, None for all. *present*: what the place says now, if that is known (`DocumentConflicts.now`).
+    *moved_on*: the document has been edited since the last of the entry's edits, so that where *present* is not known,
+    the place may say something else by now.
     """
     status = status_of(episode, decisions)
-    account = account_of(episode, names, tuple(facts), open=status == "open", present=present)
+    account = account_of(episode, names, tuple(facts), open=status == "open", present=present, moved_on=moved_on)
     hidden = hidden_of(account, status, viewer)
     needs = needs_of(account, decisions, hidden)
     sentence, notes = _sentences(account, status, decisions, names)

@@ -10,7 +10,7 @@ from keepboth.telling.accounts import Account, Version
 from keepboth.telling.outcomes import outcome_of
 from keepboth.telling.sentences import Sentence, quoted, say
 from keepboth.telling.texts import ENTRY, Noun, noun_of, only_element
-from keepboth.telling.words import one_line
+from keepboth.telling.words import ELLIPSIS, one_line
 
 QUOTE: Final = 40
 """Code points of a text that a sentence quotes."""
@@ -33,6 +33,8 @@ def told(account: Account) -> Sentence:
         found = _removed(account)
         if found is not None:
             return found
+    if episode.kinds == {"same-line"} and not account.lost:
+        return _same_line(account)
     return _BY_SEVERITY[episode.severity](account)
 
 
@@ -91,6 +93,17 @@ def _several(account: Account) -> Sentence:
     if account.episode.interleaved:
         return _say(account, "several-changed-mixed", people=account.names, noun=noun(account).same)
     return say("collision", "several-changed", people=account.names, noun=noun(account).same)
+
+
+def _same_line(account: Account) -> Sentence:
+    """Changes that only share a line, or lie on lines next to each other."""
+    line, merged = account.episode.line, account.episode.merged
+    if line is None or account.form != "text" or merged.endswith(ELLIPSIS):
+        return say("collision", "several-changed", people=account.names, noun="line")
+    last = line + merged.removesuffix("\n").count("\n")
+    if last == line:
+        return say("collision", "same-line", people=account.names, line=line)
+    return say("collision", "near-lines", people=account.names, line=line, last=last)
 
 
 def _both_rewrote(account: Account) -> Sentence:

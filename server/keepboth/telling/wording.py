@@ -16,6 +16,8 @@ COLLISIONS: Final = {
     "{still:are} in the {holder} and their letters {still:are} mixed.",
     "several-changed": "{people} changed the same {noun}.",
     "several-changed-mixed": "{people} changed the same {noun}. Their letters {still:are} mixed.",
+    "same-line": "{people:both} changed line {line}.",
+    "near-lines": "{people} changed neighbouring lines, {line} to {last}.",
     "wrote-beside-deleted": "{deleters} deleted {gone:quote} while {writers} wrote {text:quote} right beside it.",
     "wrote-twice": "{people:both} wrote {text:quote}. It {still:is} in the {holder} {times:times}.",
     "changed-twice": "{people} made the same change. What they wrote {still:is} in the {holder} {times:times}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from statistics import median
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from keepboth.events import EDIT_RECORDED, Event
 from keepboth.reducers.context import Context, End
 from keepboth.reducers.definition import reducer
 from keepboth.reducers.shipped.shares import added, ratio
+from keepboth.yjs.structs import Id
 
 SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
@@ -54,7 +56,7 @@ def activity(state: Counts, event: Event, ctx: Context) -> None:
 
 
 Stays = dict[str, list[list[int]]]
-"""By document, session and actor: ``[first, last, edits]`` of each stay."""
+"""By document, session and actor: ``[first, last, edits]`` of each stay, in their order."""
 
 
 def _stays(state: dict[str, Stays], end: End) -> dict[str, Any]:
@@ -83,13 +85,16 @@ def sessions(state: dict[str, list[list[int]]], event: Event, ctx: Context) -> N
     one."""
     at = event.authored_at
     stays = state.setdefault(f"{event.document}\n{event.session or ''}\n{event.actor}", [])
-    if stays and at - stays[-1][1] <= PAUSE:
-        stay = stays[-1]
-        stay[0] = min(stay[0], at)
-        stay[1] = max(stay[1], at)
-        stay[2] += 1
-    else:
-        stays.append([at, at, 1])
+    if stays and stays[-1][0] <= at <= stays[-1][1] + PAUSE:
+        stays[-1][1] = max(stays[-1][1], at)
+        stays[-1][2] += 1
+        return
+    # An edit that was made earlier than others that are there already may join two stays.
+    low = bisect_left(stays, at - PAUSE, key=lambda stay: stay[1])
+    high = bisect_right(stays, at + PAUSE, key=lambda stay: stay[0])
+    near = stays[low:high]
+    edits = sum(stay[2] for stay in near)
+    stays[low:high] = [[min([at, *(stay[0] for stay in near)]), max([at, *(stay[1] for stay in near)]), edits + 1]]
 
 
 def _undone(state: Counts, end: End) -> dict[str, Any]:
@@ -118,11 +123,13 @@ def _add_up(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 )
 def undo(state: dict[str, Any], event: Event, ctx: Context) -> None:
     """How much people take back: own units deleted within a minute of writing them, and own text put back as it was
-    within a minute of deleting it, against units typed.
+    within a minute of deleting it, against units typed. Own text is put back if all of it that had been written on in
+    one go comes again as one.
 
     A log does not say which keys were pressed: corrections with the backspace key count as taken back, too.
     """
     at = event.authored_at
+    behind: Id | None = None  # what was written on in one go is one text, however many edits wrote it
     for span in ctx.delta:
         counts = state["counts"].setdefault(span.actor, [0, 0, 0])
         gone = state["gone"].setdefault(span.actor, [])
@@ -132,7 +139,11 @@ def undo(state: dict[str, Any], event: Event, ctx: Context) -> None:
             if span.actor == span.author:
                 if abs(at - span.written_at) <= MINUTE:
                     counts[1] += span.units
-                gone.append([at, span.text])
+                if gone and behind == span.id:
+                    gone[-1][1] += span.text
+                else:
+                    gone.append([at, span.text])
+                behind = (span.id[0], span.id[1] + span.units)
             continue
         counts[0] += span.units
         if len(span.text) > 1:  # one letter is typed again by chance
