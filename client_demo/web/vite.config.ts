@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
-const out = fileURLToPath(new URL("../../server/keepboth/api/pages", import.meta.url));
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const out = here("../../server/keepboth/api/pages");
 
 /** Writes `.br` and `.gz` beside every file that is worth it: the server only picks one. */
 function packed(): Plugin {
@@ -33,6 +34,13 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   plugins: [packed()],
+  resolve: {
+    alias: [
+      { find: "keepboth/codemirror", replacement: here("./addon/src/codemirror.ts") },
+      { find: "keepboth", replacement: here("./addon/src/index.ts") },
+    ],
+    dedupe: ["yjs", "lib0", "@codemirror/state", "@codemirror/view"],
+  },
   server: {
     // `npm run dev` beside a running `keepboth serve`.
     proxy: { "/api": "http://127.0.0.1:8100", "/ws": { target: "ws://127.0.0.1:8100", ws: true } },

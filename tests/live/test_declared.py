@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
-from keepboth.events import Context, Seen
+from keepboth.events import SESSION_JOINED, Context, Seen
 from keepboth.live.projector import rebuild
 from keepboth.store.conflicts_memory import MemoryConflictStore
-from keepboth.yjs.messages import Private, encode_private, encode_sync_step1, encode_sync_step2, encode_update_message
+from keepboth.yjs.messages import (
+    AwarenessState,
+    Private,
+    encode_awareness,
+    encode_private,
+    encode_sync_step1,
+    encode_sync_step2,
+    encode_update_message,
+)
 from keepboth.yjs.private import (
     CONFLICTS,
     EDIT,
@@ -98,6 +106,25 @@ def test_lies_are_corrected_and_the_edit_is_recorded_all_the_same(tmp_path: Path
             assert event.context == Context.of(first)
             await ann.close()
             await bob.close()
+
+    run(main())
+
+
+def test_a_cursor_without_a_name_takes_no_claimed_name_away(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            ann = await declared(server, "d", "session-ann", 1, name="Ann", color="#aa0000")
+            await ann.send(encode_awareness([AwarenessState(1, 1, '{"cursor": null}')]))
+            await ann.type(0, "a")
+            await eventually(lambda: ann.receipts)
+            (joined,) = server.events("d", SESSION_JOINED)
+            told = json.loads(joined.payload)
+            assert (told["name"], told["color"]) == ("Ann", "#aa0000")
+            await ann.send(encode_awareness([AwarenessState(1, 2, '{"user": {"name": "Anna"}}')]))
+            await ann.type(1, "b")
+            await eventually(lambda: len(ann.receipts) == 2)
+            told = json.loads(server.events("d", SESSION_JOINED)[-1].payload)
+            assert (told["name"], told["color"]) == ("Anna", "#aa0000")
 
     run(main())
 

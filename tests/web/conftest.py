@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -38,6 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def until(page: Page, expression: str, *arguments: Any) -> None:
+    """Wait until *expression* is true in the page. (``wait_for_function`` needs `eval`, which the policy forbids.)"""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while not page.evaluate(expression, *arguments):
+        assert time.monotonic() < deadline, f"not in {TIMEOUT_MS} ms: {expression}"
+        page.wait_for_timeout(20)
 
 
 @dataclass
@@ -104,3 +115,9 @@ def context(browser: Browser, watched: Watched) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A document's name that no other test uses, and that needs no encoding."""
+    return f"{re.sub(r'[^a-z]+', '-', request.node.name.lower())}-{uuid.uuid4().hex[:12]}"

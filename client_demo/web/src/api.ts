@@ -88,10 +88,16 @@ export interface Receipt {
   disposition: "ready" | "pending" | "quarantined";
 }
 
+/** A document of a list: who is connected, as they say of themselves, and how many collisions are to be looked at. */
+export interface ListedDocument extends DocumentSummary {
+  present: { name: string | null; color: string | null }[];
+  open: number;
+}
+
 export function documents(
-  query: { contains?: string; after?: string; limit?: number },
+  query: { contains?: string; after?: string; limit?: number; sort?: "name" | "newest" },
   signal?: AbortSignal,
-): Promise<{ documents: DocumentSummary[]; next: string | null }> {
+): Promise<{ documents: ListedDocument[]; next: string | null }> {
   return get("/api/documents", query, signal);
 }
 
@@ -102,8 +108,9 @@ export function documentDetail(document: string, signal?: AbortSignal): Promise<
 export function createDocument(
   document: string,
   fields: { title?: string; content?: Record<string, string> } = {},
+  id: string = newId(),
 ): Promise<Receipt> {
-  return post("/api/documents", {}, { document, id: newId(), ...fields });
+  return post("/api/documents", {}, { document, id, ...fields });
 }
 
 export function renameDocument(document: string, title: string, seen: number, session?: string): Promise<Receipt> {

@@ -28,6 +28,8 @@ async function open(address: Address, leaving: AbortSignal): Promise<View> {
           return (await import("./pages/timeline")).open(address, leaving);
         case "insight":
           return (await import("./pages/insight")).open(address, leaving);
+        case "events":
+          return (await import("./pages/events")).open(address, leaving);
         default:
           return (await import("./pages/document")).open(address, leaving);
       }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -39,7 +39,7 @@ from keepboth.events import (
     check_document_name,
     id_text,
 )
-from keepboth.store.base import Append, DocumentRow, EventStore
+from keepboth.store.base import Append, DocumentRow, EventStore, Wanted
 
 router = APIRouter(tags=["documents"])
 
@@ -64,21 +64,48 @@ def _summary(row: DocumentRow, state: DocumentState) -> models.DocumentSummary:
 async def list_documents(
     parts: Parts,
     response: Response,
-    after: Annotated[str, Query(description="the last name of the page before")] = "",
+    after: Annotated[str, Query(description="where the page before ended: see `next`; by name, the last one")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     contains: Annotated[str, Query(description="only names with this text in them, in any case")] = "",
+    sort: Annotated[Literal["name", "newest"], Query(description="by name, or by their last event")] = "name",
 ) -> models.DocumentList:
-    """Documents by name (in the order of code points)."""
+    """Documents by name (in the order of code points), or those with the newest event first."""
 
-    def read() -> tuple[list[models.DocumentSummary], bool]:
-        rows = parts.store.documents(after=after, limit=limit + 1, contains=contains)
-        return [_summary(row, reading.state_of(parts.store, row)) for row in rows[:limit]], len(rows) > limit
+    def read() -> tuple[list[DocumentRow], list[dict[str, Any]]]:
+        if sort == "name":
+            rows = parts.store.documents(after=after, limit=limit + 1, contains=contains)
+        else:
+            rows = parts.store.newest_documents(before=_place(after), limit=limit + 1, contains=contains)
+        return rows, [_listed(parts, row) for row in rows[:limit]]
 
-    found, more = await asyncio.to_thread(read)
-    here = {"after": found[-1].document if found else "", "limit": limit, "contains": contains}
-    following = address("/api/documents", here) if more else None
+    rows, listed = await asyncio.to_thread(read)
+    found = [models.ListedDocument(**one, present=_present(parts, one["document"])) for one in listed]
+    following = None
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        ended = last.document if sort == "name" else f"{last.updated_at} {last.document}"
+        following = address("/api/documents", {"after": ended, "limit": limit, "contains": contains, "sort": sort})
     response.headers.update(link_header(following))
     return models.DocumentList(documents=found, next=following)
+
+
+def _listed(parts: Services, row: DocumentRow) -> dict[str, Any]:
+    counts = parts.conflicts.counts(Wanted(row.document, hidden=False), documents=0)
+    return {**_summary(row, reading.state_of(parts.store, row)).model_dump(), "open": counts.total}
+
+
+def _present(parts: Services, document: str) -> list[models.Present]:
+    return [models.Present(name=who.name, color=who.color) for who in parts.hub.present(document)]
+
+
+def _place(after: str) -> tuple[int, str] | None:
+    """Where a page of the newest documents ended: microseconds and a name. Raises InvalidRequest."""
+    if not after:
+        return None
+    at, space, name = after.partition(" ")
+    if not (space and at.isascii() and at.isdigit() and len(at) <= 18):
+        raise InvalidRequest("`after` does not come from a page of the newest documents", field="after")
+    return int(at), name
 
 
 @router.get("/api/document")

@@ -61,10 +61,24 @@ class DocumentSummary(BaseModel):
     updated_at: str
 
 
-class DocumentList(BaseModel):
-    """A page of documents by name. ``next`` is the address of the page after it."""
+class Present(BaseModel):
+    """Somebody who has a document open, as their editor calls them: nobody has checked it."""
 
-    documents: list[DocumentSummary]
+    name: str | None
+    color: str | None
+
+
+class ListedDocument(DocumentSummary):
+    """One document of a list, with who is there and what is to be looked at."""
+
+    present: list[Present] = Field(description="everybody who is connected, each connection once")
+    open: int = Field(description="collisions that are open and not hidden, as far as they are known")
+
+
+class DocumentList(BaseModel):
+    """A page of documents. ``next`` is the address of the page after it."""
+
+    documents: list[ListedDocument]
     next: str | None
 
 

@@ -34,6 +34,16 @@ class Actor(Protocol):
     def name(self) -> str | None: ...
 
 
+class ClaimPort(Protocol):
+    """What a session says of itself: a label for people, not an identity."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def color(self) -> str | None: ...
+
+
 class HubPort(Protocol):
     """The live rooms' way in: what is recorded through it is folded and relayed to everybody who is connected."""
 
@@ -54,6 +64,9 @@ class HubPort(Protocol):
 
     async def append(self, item: Append) -> Appended:
         """Record events that were decided here. Raises what the store refuses with."""
+
+    def present(self, document: str) -> Sequence[ClaimPort]:
+        """What everybody who is connected to *document* says of themselves."""
 
     def statistics(self) -> dict[str, Any]:
         """Counts: ``rooms``, ``sessions``, ``in_flight``, ``writer``."""

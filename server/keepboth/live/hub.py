@@ -13,6 +13,7 @@ from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
+from keepboth.live.presence import Claim
 from keepboth.live.room import Room
 from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
@@ -338,6 +339,12 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def present(self, document: str) -> list[Claim]:
+        """What everybody who is connected to *document* says of themselves, in the order of their sessions."""
+        room = self.rooms.get(document)
+        sessions = sorted(room.sessions, key=lambda session: session.id) if room is not None else []
+        return [_called(session) for session in sessions]
+
     def statistics(self) -> dict[str, Any]:
         """Counts for people who run the server."""
         return {
@@ -346,6 +353,12 @@ class Hub:
             "in_flight": sum(len(room.in_flight) for room in self.rooms.values()),
             "writer": self._writer.counters._asdict(),
         }
+
+
+def _called(session: Session) -> Claim:
+    """The name that the ``identify`` hook gives, else what was claimed."""
+    known = session.actor.name if session.actor is not None else None
+    return session.claim._replace(name=known or session.claim.name)
 
 
 def _settle(answer: asyncio.Future[AppendResult], result: AppendResult | NotDurableNow) -> None:

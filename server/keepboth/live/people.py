@@ -39,7 +39,7 @@ class People:
         before = self._room.presence.state_of(states[0].client) if len(states) == 1 else None
         news = self._room.presence.take(tuple(state for state in states if state.client not in elsewhere))
         if len(states) == 1 and states[0].client in session.clients and states[0].state_json != NULL:
-            session.claim = claim_of(states[0].state_json)
+            session.claim = claim_of(states[0].state_json).over(session.claim)
             if before != states[0].state_json:
                 session.active_at = self._room.ports.clock()
         session.awareness.update(

@@ -24,6 +24,10 @@ class Claim(NamedTuple):
     name: str | None
     color: str | None
 
+    def over(self, earlier: Claim) -> Claim:
+        """This, and of *earlier* what this says nothing about: a cursor without a name takes no name away."""
+        return Claim(self.name or earlier.name, self.color or earlier.color)
+
 
 NO_CLAIM = Claim(None, None)
 

@@ -250,6 +250,11 @@ class EventStore(Protocol):
     def documents(self, *, after: str = "", limit: int = 100, contains: str = "") -> list[DocumentRow]:
         """Documents whose name sorts after *after* (by code points), ascending; ``contains`` ignores case."""
 
+    def newest_documents(
+        self, *, before: tuple[Micros, str] | None = None, limit: int = 100, contains: str = ""
+    ) -> list[DocumentRow]:
+        """Documents by ``updated_at`` and name, descending; *before*: only those behind that place of the order."""
+
     def peek(self, document: str, condition: Condition) -> list[Event] | None:
         """None if *condition* holds now, else the events that make it false (at most 100, oldest first; the list can
         be empty, when a document is expected and none exists; for a document that should be absent it is the first).

@@ -330,6 +330,15 @@ class MemoryStore:
             names = sorted(name for name in self._documents if name > after and needle in name.casefold())
             return [_summary(self._documents[name]) for name in names[: max(limit, 0)]]
 
+    def newest_documents(
+        self, *, before: tuple[Micros, str] | None = None, limit: int = 100, contains: str = ""
+    ) -> list[DocumentRow]:
+        needle = contains.casefold()
+        with self._moved:
+            rows = [_summary(stream) for name, stream in self._documents.items() if needle in name.casefold()]
+        rows = [row for row in rows if before is None or (row.updated_at, row.document) < before]
+        return sorted(rows, key=lambda row: (row.updated_at, row.document), reverse=True)[: max(limit, 0)]
+
     def peek(self, document: str, condition: Condition) -> list[Event] | None:
         with self._moved:
             stream = self._documents.get(document, [])

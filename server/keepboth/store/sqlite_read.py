@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from keepboth.events import EventId
+from keepboth.events import EventId, Micros
 from keepboth.store.base import DocumentRow, FoldRow, Head
 from keepboth.store.hashing import GENESIS
 from keepboth.store.rules import MAX_PAGE
@@ -189,7 +189,22 @@ def document_row(connection: sqlite3.Connection, name: str) -> DocumentRow | Non
 
 def documents(connection: sqlite3.Connection, after: str, limit: int, contains: str) -> list[DocumentRow]:
     """Documents by name; ``contains`` ignores case, which only Python can do for all of Unicode."""
-    rows = connection.execute(f"{DOCUMENT} WHERE name > ? ORDER BY name", (after,))
+    return _containing(connection.execute(f"{DOCUMENT} WHERE name > ? ORDER BY name", (after,)), limit, contains)
+
+
+def newest_documents(
+    connection: sqlite3.Connection, before: tuple[Micros, str] | None, limit: int, contains: str
+) -> list[DocumentRow]:
+    """Documents by their last event, the newest first."""
+    order = "ORDER BY updated_at DESC, name DESC"
+    if before is None:
+        rows = connection.execute(f"{DOCUMENT} {order}")
+    else:
+        rows = connection.execute(f"{DOCUMENT} WHERE (updated_at, name) < (?, ?) {order}", before)
+    return _containing(rows, limit, contains)
+
+
+def _containing(rows: sqlite3.Cursor, limit: int, contains: str) -> list[DocumentRow]:
     found: list[DocumentRow] = []
     needle = contains.casefold()
     while len(found) < limit:

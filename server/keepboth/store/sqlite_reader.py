@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keepboth.events import ActorKind, Condition, Event, EventId
+from keepboth.events import ActorKind, Condition, Event, EventId, Micros
 from keepboth.store import rules, sqlite_read, sqlite_verify
 from keepboth.store.base import CommitRow, DocumentRow, EditRow, EventLine, FoldRow, Head, Problem, WholeEvent
 from keepboth.store.connections import Readers, size, snapshot
@@ -129,6 +129,12 @@ class LogReader:
     def documents(self, *, after: str = "", limit: int = 100, contains: str = "") -> list[DocumentRow]:
         with self._readers() as connection:
             return sqlite_read.documents(connection, after, limit, contains)
+
+    def newest_documents(
+        self, *, before: tuple[Micros, str] | None = None, limit: int = 100, contains: str = ""
+    ) -> list[DocumentRow]:
+        with self._readers() as connection:
+            return sqlite_read.newest_documents(connection, before, limit, contains)
 
     def peek(self, document: str, condition: Condition) -> list[Event] | None:
         with self._readers() as connection, snapshot(connection):

@@ -1,11 +1,134 @@
 /** One document: the editor, and where edits collided. */
 
-import type { OpenPage } from "../router";
+import type { Conflict } from "../api";
+import { actionsOn } from "../conflicts/actions";
+import { Board } from "../conflicts/board";
+import { panelOf } from "../conflicts/panel";
+import { arrived, connect, type Connection } from "../document/connection";
+import { peopleHere } from "../document/presence";
+import { FIRST, type Root, rootsOf, typeAt } from "../document/roots";
+import { type Address, documentPath, type OpenPage, setQuery } from "../router";
+import "../styles/document.css";
+import { renderCard } from "../ui/card";
 import { documentHead } from "../ui/document_head";
+import { savedLight } from "../ui/saved_light";
 import { h } from "../ui/h";
-import { empty } from "../ui/states";
+import { failed, loading } from "../ui/states";
+import { toast } from "../ui/toast";
 
-export const open: OpenPage = (address) => {
+/** Show where a collision is in the text, with `select` as the selection; false if it is not in the part that is shown. */
+type Reveal = (conflict: Conflict, select: boolean) => boolean;
+
+export const open: OpenPage = async (address, leaving) => {
   const name = address.page === "document" ? address.document : "";
-  return { title: name, element: h("div", null, documentHead(name, "edit"), empty("The editor is not built yet.")) };
+  const connection = await connect(name, leaving);
+  const { both, provider, viewer } = connection;
+  const board = new Board(name, viewer, leaving);
+  const place = h("section.place", { "aria-label": "Content" }, loading("Opening the document"));
+  let reveal: Reveal = () => false;
+
+  const panel = panelOf({
+    board,
+    open: (id) => setQuery({ conflict: id }),
+    card: (conflict) =>
+      renderCard(
+        conflict,
+        actionsOn(conflict, {
+          session: both.session,
+          viewer,
+          refresh: () => board.read(conflict.id),
+          past: (revision) => documentPath(name, { view: "timeline", at: revision }),
+          show: () => void (reveal(conflict, true) || toast("It is in another part of this document.")),
+        }),
+      ),
+  });
+  const show = (to: Address, focus: boolean): void => panel.show(to.query.get("conflict"), focus);
+  const look = (id: string): void => {
+    const known = board.known(id);
+    if (known) reveal(known, false);
+  };
+
+  void arrived(connection, leaving).then(
+    async () => {
+      reveal = await fillPlace(place, connection, address.query.get("root"), name, leaving);
+      const at = new URLSearchParams(location.search).get("conflict");
+      if (at && !leaving.aborted) void board.read(at).then((conflict) => reveal(conflict, false), () => {});
+    },
+    (error: unknown) => {
+      if (!leaving.aborted) place.replaceChildren(failed(error));
+    },
+  );
+
+  const told = new Set<string>();
+  board.on(() => {
+    for (const notice of board.notices) {
+      if (notice.level !== "interrupt" || told.has(notice.correlation_id)) continue;
+      told.add(notice.correlation_id);
+      const [first] = notice.cards;
+      if (first) toast(notice.sentence.text, { action: { label: "Look", run: () => setQuery({ conflict: first }) } });
+    }
+  });
+  leaving.addEventListener("abort", both.on("conflicts", () => board.soon()));
+  leaving.addEventListener("abort", both.on("receipts", () => board.soon()));
+  void board.refresh();
+  show(address, false);
+
+  const beside = [savedLight(both, () => both.state === "offline").element, peopleHere(provider.awareness, leaving)];
+  return {
+    title: name,
+    element: h("div", null, documentHead(name, "edit", beside), h("div.document", null, place, panel.element)),
+    changed: (to) => {
+      show(to, true);
+      look(to.query.get("conflict") ?? "");
+    },
+  };
 };
+
+/** Put what the document holds into `place`; returns how to show a collision in it. */
+async function fillPlace(
+  place: HTMLElement,
+  connection: Connection,
+  wanted: string | null,
+  name: string,
+  leaving: AbortSignal,
+): Promise<Reveal> {
+  const { doc, provider, both } = connection;
+  const roots = rootsOf(doc);
+  const root = roots.find((one) => one.name === wanted) ?? roots[0] ?? FIRST;
+  const type = typeAt(doc, root);
+  const chooser = roots.length > 1 ? rootChooser(roots, root) : null;
+  if (root.kind !== "text") {
+    const { treeOf } = await import("../document/tree");
+    place.replaceChildren(...(chooser ? [chooser] : []), treeOf(type, leaving));
+    return () => false;
+  }
+  const { textEditor } = await import("../document/text");
+  if (leaving.aborted) return () => false;
+  const { element, reveal } = textEditor({
+    text: doc.getText(root.name),
+    awareness: provider.awareness,
+    both,
+    label: `Text of ${name}`,
+    leaving,
+    open: (id) => setQuery({ conflict: id }),
+  });
+  place.replaceChildren(...(chooser ? [chooser] : []), h("div.sheet.paper", null, element));
+  return reveal;
+}
+
+function rootChooser(roots: readonly Root[], at: Root): HTMLElement {
+  const select = h(
+    "select.input",
+    {
+      "aria-label": "Part of the document",
+      onchange: () => {
+        const url = new URL(location.href);
+        url.searchParams.set("root", select.value);
+        url.searchParams.delete("conflict");
+        location.assign(url);
+      },
+    },
+    roots.map(({ name, kind }) => h("option", { value: name, selected: name === at.name }, kind === "text" ? name : `${name} (${kind})`)),
+  );
+  return h("div.root-chooser", null, select);
+}

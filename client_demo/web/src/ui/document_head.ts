@@ -3,12 +3,13 @@
 import { documentPath, link } from "../router";
 import { bdi, type Child, h } from "./h";
 
-export type DocumentView = "edit" | "timeline" | "insight";
+export type DocumentView = "edit" | "timeline" | "insight" | "events";
 
 const VIEWS: readonly (readonly [DocumentView, string])[] = [
   ["edit", "Text"],
   ["timeline", "Timeline"],
   ["insight", "Insight"],
+  ["events", "Events"],
 ];
 
 /** `beside` stands at the end of the name's line: the saved light, people, buttons. */

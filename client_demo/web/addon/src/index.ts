@@ -1,0 +1,363 @@
+/**
+ * `keepBoth(provider)`: an unmodified y-websocket provider that declares what it has seen, gets receipts, keeps its
+ * session over a reload, and hears of conflicts.
+ */
+
+import * as Y from "yjs";
+
+import { type ConflictEntry, type ConflictList, ConflictLog, type ConflictNews } from "./conflicts";
+import type { Receipt } from "./messages";
+import { deliverAll } from "./orphans";
+import { newSession, Session } from "./session";
+import { type Host, Socket } from "./socket";
+import { Storage } from "./storage";
+
+export type { ConflictEntry, ConflictNews } from "./conflicts";
+export type { Receipt } from "./messages";
+
+/** What is used of a `WebsocketProvider` of y-websocket. */
+export interface Provider {
+  doc: Y.Doc;
+  awareness: {
+    clientID: number;
+    getLocalState(): Record<string, unknown> | null;
+    setLocalState(state: Record<string, unknown> | null): void;
+  };
+  serverUrl: string;
+  roomname: string;
+  ws: unknown;
+  shouldConnect: boolean;
+  connect(): void;
+  disconnect(): void;
+}
+
+export interface Options {
+  /** A name and a colour for people, recorded as claimed. */
+  name?: string;
+  color?: string;
+  /** Keep document, session and edits without a receipt in IndexedDB: true by default. */
+  keep?: boolean;
+  /** Tells apart what is kept where one page has the same document open twice. */
+  as?: string;
+  /** Where the HTTP API is: the address of the provider's server without `/ws` by default; null: do not ask it. */
+  api?: string | null;
+}
+
+export interface Events {
+  /** Something of {@link KeepBoth} has changed. */
+  change: (both: KeepBoth) => void;
+  /** Edits are on the server's disk. */
+  receipts: (receipts: Receipt[]) => void;
+  /** The conflict log has changed; without news, the list was read again. */
+  conflicts: (entries: ReadonlyMap<string, ConflictEntry>, news: ConflictNews | null) => void;
+  /** The server has closed the session with these words. */
+  problem: (problem: { code: string; detail: string }) => void;
+}
+
+const LISTED = 500;
+const RESTORED = Symbol("keepboth: restored");
+
+export type State = "starting" | "offline" | "connecting" | "online";
+
+export class KeepBoth {
+  /** Resolves when what was kept is in the document. Show the editor after that. Never rejects. */
+  readonly ready: Promise<void>;
+  /** Whether edits without a receipt survive a reload. */
+  kept = false;
+  state: State = "starting";
+  readonly #session: Session;
+  readonly #conflicts = new ConflictLog();
+  readonly #listeners: { [K in keyof Events]: Set<Events[K]> } = {
+    change: new Set(),
+    receipts: new Set(),
+    conflicts: new Set(),
+    problem: new Set(),
+  };
+  readonly #early: { update: Uint8Array; at: number }[] = [];
+  readonly #Base: typeof WebSocket;
+  readonly #onUpdate: (update: Uint8Array, origin: unknown) => void;
+  #storage: Storage | null = null;
+  #keptSeq = 0;
+  #started = false;
+  #socket: Socket | null = null;
+  #ended = false;
+
+  constructor(
+    readonly provider: Provider,
+    readonly options: Options = {},
+  ) {
+    const { doc } = provider;
+    const holder = provider as unknown as { _WS: unknown };
+    this.#Base = holder._WS as typeof WebSocket;
+    this.#session = new Session(newSession(doc.clientID));
+    this.#onUpdate = (update, origin) => this.#updated(update, origin);
+    doc.on("update", this.#onUpdate);
+    this.ready = this.#start();
+    const host = this.#host();
+    holder._WS = class extends Socket {
+      constructor(url: string, protocols?: string | string[]) {
+        super(host, url, protocols);
+      }
+    };
+    if (provider.shouldConnect) takeOver(provider);
+  }
+
+  /** Edits that have no receipt yet. 0: everything is on the server's disk. */
+  get waiting(): number {
+    return this.#session.waiting.size + this.#early.length;
+  }
+
+  /** Names this replica in the log; without an `identify` hook its actor is `guest:` and this. */
+  get session(): string {
+    return this.#session.state.session;
+  }
+
+  /** The revision up to which everything has been applied here. */
+  get seen(): number {
+    return this.#session.state.base;
+  }
+
+  /** Entries of the conflict log, by id. */
+  get conflicts(): ReadonlyMap<string, ConflictEntry> {
+    return this.#conflicts.entries;
+  }
+
+  /** The name of the document. */
+  get document(): string {
+    return decodeURIComponent(this.provider.roomname);
+  }
+
+  /** Listen; returns what ends it. */
+  on<K extends keyof Events>(event: K, listener: Events[K]): () => void {
+    this.#listeners[event].add(listener);
+    return () => void this.#listeners[event].delete(listener);
+  }
+
+  /** Resolves when everything written so far is on the server's disk. */
+  saved(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.waiting) return;
+        off();
+        resolve();
+      };
+      const off = this.on("change", look);
+      look();
+    });
+  }
+
+  /** End this: the provider is a plain one again, and another tab may go on with the session. */
+  async destroy(): Promise<void> {
+    this.#ended = true;
+    this.provider.disconnect();
+    (this.provider as unknown as { _WS: unknown })._WS = this.#Base;
+    await this.ready;
+    this.provider.doc.off("update", this.#onUpdate);
+    await this.#storage?.close();
+    this.#storage = null;
+  }
+
+  #emit<K extends keyof Events>(event: K, ...values: Parameters<Events[K]>): void {
+    for (const listener of [...this.#listeners[event]]) {
+      try {
+        (listener as (...given: Parameters<Events[K]>) => void)(...values);
+      } catch (error) {
+        console.error("keepboth: a listener failed", error);
+      }
+    }
+  }
+
+  #setState(state: State): void {
+    this.state = state;
+    this.#emit("change", this);
+  }
+
+  // -- what is kept --------------------------------------------------------------------------------------------------
+
+  async #start(): Promise<void> {
+    const { doc, serverUrl, roomname } = this.provider;
+    try {
+      if (this.options.keep !== false) {
+        const place = `${serverUrl}/${roomname} ${this.options.as ?? ""}`;
+        const opened = await Storage.open(place, this.#session.state, () => Y.encodeStateAsUpdate(doc));
+        if (opened) {
+          this.#storage = opened.storage;
+          this.kept = true;
+          if (opened.found) this.#restore(opened.found);
+        }
+      }
+    } catch (error) {
+      console.warn("keepboth: nothing can be kept in this browser", error);
+      this.#storage = null;
+      this.kept = false;
+    }
+    this.#started = true;
+    // What was written before this moment was written without having seen what was kept.
+    for (const { update, at } of this.#early.splice(0)) this.#write(update, 0, at);
+    if (this.state === "starting") this.#setState(this.provider.shouldConnect ? "connecting" : "offline");
+    if (this.#storage && this.options.keep !== false) void this.#deliverOrphans(this.#storage);
+  }
+
+  #restore(found: { state: Session["state"]; edits: Iterable<import("./session").Edit>; updates: Uint8Array[] }): void {
+    this.#session.state = found.state;
+    for (const edit of found.edits) this.#session.waiting.set(edit.seq, edit);
+    this.#keptSeq = found.state.lastSeq;
+    if (found.updates.length) Y.applyUpdate(this.provider.doc, Y.mergeUpdates(found.updates), RESTORED);
+    // The same Yjs client, so that its edits are known to be its own. Not before its content is in the document: Yjs
+    // takes an update with content of its own client for somebody else's, and chooses another number.
+    this.#become(found.state.client);
+  }
+
+  #become(client: number): void {
+    const { doc, awareness } = this.provider;
+    const here = awareness.getLocalState();
+    awareness.setLocalState(null);
+    doc.clientID = awareness.clientID = client;
+    awareness.setLocalState(here);
+  }
+
+  async #deliverOrphans(storage: Storage): Promise<void> {
+    const { serverUrl, roomname } = this.provider;
+    try {
+      await storage.orphans((state, edits) => deliverAll(this.#Base, `${serverUrl}/${roomname}`, state, edits));
+    } catch (error) {
+      console.warn("keepboth: edits of a closed tab stay for later", error);
+    }
+  }
+
+  #lost(error: unknown): void {
+    if (!this.#storage) return;
+    console.warn("keepboth: nothing can be kept in this browser any more", error);
+    this.#storage = null;
+    this.kept = false;
+    this.#leave(this.#session.state.lastSeq);
+    this.#emit("change", this);
+  }
+
+  // -- edits ---------------------------------------------------------------------------------------------------------
+
+  #updated(update: Uint8Array, origin: unknown): void {
+    if (origin === RESTORED) return;
+    if (origin === this.provider) this.#note({ updates: [update] });
+    else if (this.#started) this.#write(update);
+    else {
+      this.#early.push({ update, at: Date.now() * 1000 });
+      this.#emit("change", this);
+    }
+  }
+
+  #write(update: Uint8Array, seen?: number, authoredAt?: number): void {
+    const edit = this.#session.write(update, seen, authoredAt);
+    this.#note({ edits: [edit], updates: [update] });
+    const storage = this.#storage;
+    if (!storage) this.#leave(edit.seq);
+    else storage.flushed().then(() => this.#leave(edit.seq), (error: unknown) => this.#lost(error));
+    this.#emit("change", this);
+  }
+
+  /** Edits up to this number are safe here, and may go. */
+  #leave(seq: number): void {
+    this.#keptSeq = Math.max(this.#keptSeq, seq);
+    this.#socket?.pump();
+  }
+
+  #note(changes: Parameters<Storage["note"]>[1]): void {
+    // A copy: what is written down must be what was true now.
+    this.#storage?.note({ ...this.#session.state }, changes);
+  }
+
+  // -- the connection ------------------------------------------------------------------------------------------------
+
+  #host(): Host {
+    const both = this;
+    return {
+      ready: this.ready,
+      session: this.#session,
+      name: this.options.name,
+      color: this.options.color,
+      Base: this.#Base,
+      get keptSeq() {
+        return both.#keptSeq;
+      },
+      kept: () => this.#storage?.flushed().catch((error: unknown) => this.#lost(error)) ?? Promise.resolve(),
+      opened: (socket) => {
+        this.#socket = socket;
+        this.#setState("connecting");
+      },
+      welcomed: (welcome) => {
+        if (!welcome.resumed) this.#session.logLost();
+        this.#session.state.store = welcome.store;
+        this.#note({});
+        this.#setState("online");
+        // A document begins with its first edit; until then there is nothing to ask for.
+        if (welcome.revision > 0) void this.#readConflicts();
+      },
+      clashed: () => {
+        console.warn("keepboth: this session is newer on the server than here; going on as another one");
+        this.#become(newClient());
+        this.#session.renew(this.provider.doc.clientID);
+        this.#keptSeq = this.#session.state.lastSeq;
+        this.#note({ edits: [...this.#session.waiting.values()] });
+      },
+      reached: (reached) => {
+        this.#session.reach(reached);
+        this.#note({});
+      },
+      settled: (receipts) => {
+        const ours = this.#session.settle(receipts);
+        if (!ours.length) return;
+        this.#note({ settled: ours.map((receipt) => receipt.seq) });
+        this.#emit("receipts", ours);
+        this.#emit("change", this);
+      },
+      told: (news) => {
+        this.#conflicts.take(news as ConflictNews);
+        this.#emit("conflicts", this.conflicts, news as ConflictNews);
+      },
+      failed: (problem) => this.#emit("problem", problem),
+      closed: (socket) => {
+        if (this.#socket !== socket) return;
+        this.#socket = null;
+        this.#setState("offline");
+      },
+    };
+  }
+
+  // -- conflicts -----------------------------------------------------------------------------------------------------
+
+  async #readConflicts(): Promise<void> {
+    const { api } = this.options;
+    if (api === null) return;
+    const root = api ?? this.provider.serverUrl.replace(/^ws/, "http").replace(/\/ws$/, "");
+    const query = new URLSearchParams({ document: this.document, status: "open", sort: "newest", limit: String(LISTED) });
+    try {
+      await this.#conflicts.read(async () => {
+        const answered = await fetch(`${root}/api/conflicts?${query}`);
+        if (!answered.ok) throw new Error(`the server answered ${answered.status}`);
+        return ((await answered.json()) as ConflictList).conflicts;
+      });
+      if (!this.#ended) this.#emit("conflicts", this.conflicts, null);
+    } catch (error) {
+      console.warn("keepboth: the conflict log could not be read", error);
+    }
+  }
+}
+
+const newClient = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
+
+/** Let the provider begin again with our socket. One that is still connecting is let go when it is open: browsers
+ * complain of less. */
+function takeOver(provider: Provider): void {
+  const old = provider.ws as WebSocket | null;
+  if (old?.readyState === WebSocket.CONNECTING) {
+    old.onmessage = old.onclose = old.onerror = null;
+    old.onopen = () => old.close();
+    provider.ws = null;
+  } else provider.disconnect();
+  provider.connect();
+}
+
+/** See {@link KeepBoth}. Call it right after the provider was made. */
+export function keepBoth(provider: Provider, options: Options = {}): KeepBoth {
+  return new KeepBoth(provider, options);
+}
