@@ -18,6 +18,9 @@ from tests.api.conftest import Served, serving, written
 from tests.web.conftest import Watched, until
 from tests.web.team import write_together
 
+SLOW_MS = 60_000
+"""Reducers run in processes of their own, which take a while to start where every core is taken."""
+
 TEXT = "[...document.querySelectorAll('.past .cm-line')].map(line => line.textContent).join('\\n')"
 
 
@@ -237,7 +240,10 @@ def test_a_moment_gets_a_name_and_the_document_goes_back_to_it(page: Page, web: 
     assert web.get("/api/document", document=name)["revision"] > course["revision"]
 
 
-def test_a_restore_shows_anew_what_it_changes_when_somebody_was_faster(page: Page, web: Served, name: str) -> None:
+def test_a_restore_shows_anew_what_it_changes_when_somebody_was_faster(
+    page: Page, web: Served, name: str, watched: Watched
+) -> None:
+    watched.expected.append("409")
     course = team(web, name)
     at = course["stops"][0]
     go(page, web, name, at=at)
@@ -338,7 +344,8 @@ def test_maps_and_lists_are_shown_as_a_tree(page: Page, web: Served, name: str) 
 
 def test_a_document_that_nobody_has_written_in(page: Page, web: Served, name: str, watched: Watched) -> None:
     web.create(name)
-    go(page, web, name)
+    page.goto(f"{web.application.url}/d/{quote(name)}?view=timeline")
+    expect(page.get_by_text("Nothing has been written yet.")).to_be_visible()
     watched.expected.append("404")
     page.goto(f"{web.application.url}/d/{quote(name)}-unknown?view=timeline")
     expect(page.get_by_role("alert")).to_contain_text("there is no such document")
@@ -370,7 +377,7 @@ def test_a_telephone_shows_it_without_scrolling_sideways(page: Page, web: Served
     expect(page.get_by_role("region", name="From this moment to now")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.goto(f"{web.application.url}/d/{quote(name)}?view=insight")
-    expect(page.get_by_role("table", name="Who wrote what is still there")).to_be_visible()
+    expect(page.get_by_role("table", name="Who wrote what is still there")).to_be_visible(timeout=SLOW_MS)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -378,13 +385,15 @@ def test_insight_counts_what_is_there(page: Page, web: Served, name: str) -> Non
     course = team(web, name)
     page.goto(f"{web.application.url}/d/{quote(name)}?view=insight")
     rows = page.get_by_role("table", name="Who wrote what is still there").get_by_role("row")
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(4, timeout=SLOW_MS)
     left = web.get("/api/reduce", name="surviving", document=name)["value"]
     assert left["total"] == len(text_at(web, name))
     for row, author in zip(rows.all()[1:], left["authors"], strict=True):
         expect(row).to_contain_text(str(author["units"]))
-    expect(page.get_by_role("table", name="What became of collisions")).to_contain_text("Both rewrote the same")
-    expect(page.get_by_text(re.compile(rf"^{course['edits']} edits on 1 day"))).to_be_visible()
+    expect(page.get_by_role("table", name="What became of collisions")).to_contain_text(
+        "Both rewrote the same", timeout=SLOW_MS
+    )
+    expect(page.get_by_text(re.compile(rf"^{course['edits']} edits on 1 day"))).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_role("table", name="Where people work most")).to_contain_text("the last Friday of November")
 
 
