@@ -25,6 +25,7 @@ from keepboth.api import create_api
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.api.standing import Standings
+from keepboth.api.web import is_built
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, NotFound, SettingsInvalid, StoreLocked
 from keepboth.events import EventId, Micros
@@ -286,7 +287,8 @@ class Server(uvicorn.Server):
         host = self.config.host
         self._application.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if self._announce:
-            print(f"KeepBoth ready: {self._application.url}", flush=True)
+            hint = " (try /demo)" if is_built(self._application.settings.pages) else ""
+            print(f"KeepBoth ready: {self._application.url}{hint}", flush=True)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""

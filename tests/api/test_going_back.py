@@ -35,6 +35,7 @@ def test_a_document_without_somebody_names_who_builds_on_it(server: Served, name
     assert found["dependants"] == [
         {"revision": 4, "actor": "guest:ann-session", "session": "ann-session", "builds_on": [3]}
     ]
+    assert found["depending"] == 1
     assert pieces(found) == [["keep", "one "], ["delete", "zwXXei"], ["insert", "two"], ["keep", " three"]]
     assert found["counts"] == {"inserted": 3, "deleted": 6, "formats": 0, "keys": 0}
     state = server.get("/api/state", document=name, cut=found["cut"])

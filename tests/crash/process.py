@@ -44,7 +44,7 @@ async def served(
         assert process.stdout is not None
         line = (await asyncio.wait_for(process.stdout.readline(), START_S)).decode()
         assert line.startswith(READY), line
-        address.url = line.removeprefix(READY).strip()
+        address.url = line.removeprefix(READY).split()[0]
         yield process
     finally:
         if process.returncode is None:

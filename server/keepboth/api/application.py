@@ -52,7 +52,7 @@ def create_api(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    client = web.web_client(services.settings.pages or web.SHIPPED)
+    client = web.web_client(services.settings.pages)
     if client is not None:
         app.include_router(client, dependencies=known)
     log = (documents, states, history, timeline, events, log_feed, consumers, webhooks, export, whatif)

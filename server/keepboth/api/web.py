@@ -39,10 +39,16 @@ def policy(host: str, nonce: str) -> str:
     )
 
 
-def web_client(folder: Path) -> APIRouter | None:
-    """Routes for the client that was built into *folder*; None if there is none."""
-    if not (folder / "index.html").is_file():
+def is_built(folder: Path | None) -> bool:
+    """Whether there is a client in *folder* (None: where it is shipped)."""
+    return ((folder or SHIPPED) / "index.html").is_file()
+
+
+def web_client(folder: Path | None) -> APIRouter | None:
+    """Routes for the client that was built into *folder* (None: where it is shipped); None if there is none."""
+    if not is_built(folder):
         return None
+    folder = folder or SHIPPED
     router = APIRouter()
 
     async def page(request: Request) -> Response:

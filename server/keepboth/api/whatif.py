@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
@@ -26,6 +26,8 @@ from keepboth.errors import InvalidRequest
 from keepboth.history.cuts import Cut
 from keepboth.history.whatif import Mode, WhatIf, what_if
 from keepboth.history.work import Work, ranges_of
+
+MAX_DEPENDANTS: Final = 1000
 
 router = APIRouter(tags=["history"])
 
@@ -55,7 +57,10 @@ class WhatIfBody(BaseModel):
     mode: Mode
     left_out: list[tuple[int, int]] = Field(description="ranges of revisions")
     edits: int = Field(description="how many edits were left out")
-    dependants: list[DependantBody] = Field(description="`strict`: these wait; `keep`: their text is kept")
+    dependants: list[DependantBody] = Field(
+        description=f"`strict`: these wait; `keep`: their text is kept. The first {MAX_DEPENDANTS:,}"
+    )
+    depending: int = Field(description="how many dependants there are")
     changes: list[RewrittenPlace] = Field(description="against the document at the cut, without the added update")
     counts: CountsBody
     added: AddedBody | None
@@ -130,7 +135,8 @@ def whatif_body(document: str, found: WhatIf) -> WhatIfBody:
         mode=found.mode,
         left_out=list(found.left_out),
         edits=found.edits,
-        dependants=[DependantBody(**one._asdict()) for one in found.dependants],
+        dependants=[DependantBody(**one._asdict()) for one in found.dependants[:MAX_DEPENDANTS]],
+        depending=len(found.dependants),
         changes=change_bodies(found.changes),
         counts=counts_body(found.counts),
         added=None

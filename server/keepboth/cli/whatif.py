@@ -59,9 +59,9 @@ def _put(out: Console, found: WhatIfBody) -> None:
     if not found.dependants:
         return
     said = "keep their text" if found.mode == "keep" else "wait"
-    out.print(f"{counted(len(found.dependants), 'edit')} of others build on these and {said}:")
+    out.print(f"{counted(found.depending, 'edit')} of others build on these and {said}:")
     for one in found.dependants[:SHOWN]:
         builds_on = ", ".join(map(str, one.builds_on[:SHOWN]))
         out.print(f"  {one.revision} by {printable(one.actor, 60)}, on {builds_on}")
-    if len(found.dependants) > SHOWN:
-        out.print(f"  and {counted(len(found.dependants) - SHOWN, 'other')}")
+    if found.depending > SHOWN:
+        out.print(f"  and {counted(found.depending - SHOWN, 'other')}")

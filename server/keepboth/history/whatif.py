@@ -19,7 +19,6 @@ from keepboth.history.past import Past
 from keepboth.history.rendering import shown
 from keepboth.history.work import Work
 from keepboth.yjs.idset import IdSet
-from keepboth.yjs.slicing import inserted
 from keepboth.yjs.update import decode_update, encode_update
 
 Mode = Literal["strict", "keep"]
@@ -153,30 +152,13 @@ def _dependants(
     if not waiting:
         return ()
     before = {entry.revision for entry in past.folding.at(whole).waiting.entries()}
-    brought = _brought(past, whole, left_out.union(waiting))
+    missing = left_out.union(waiting)
     found: list[Dependant] = []
     for revision, entry in sorted(waiting.items()):
         if revision in before:
             continue
-        builds_on = {
-            other
-            for client, clock, length in entry.needs
-            for other, ids in brought.items()
-            if other != revision and ids.present(client, clock, length)
-        }
+        runs = lineage.items.runs(tuple(number for needed in entry.needs for number in needed))
+        builds_on = {run.stroke.rev for run in runs} & missing - {revision}
         actor, session, _ = lineage.who(revision)
         found.append(Dependant(revision, actor, session, tuple(sorted(builds_on))))
     return tuple(found)
-
-
-def _brought(past: Past, whole: Selection, revisions: frozenset[int]) -> dict[int, IdSet]:
-    """What each of these edits inserted."""
-    found: dict[int, IdSet] = {}
-    for first, last in compress_ranges(revisions):
-        after = first - 1
-        while rows := past.store.fold_rows(whole.document, after=after, until=last):
-            for row in rows:
-                if row.payload is not None and row.disposition != "quarantined":
-                    found[row.revision] = inserted(decode_update(row.payload))
-            after = rows[-1].revision
-    return found

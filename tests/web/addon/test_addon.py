@@ -218,3 +218,39 @@ def test_many_edits_survive_compaction(open_bench: Open, bench: Served, name: st
     until(page, "window.bench.provider.synced")
     wait_saved(page)
     assert [event.session_seq for event in edits(bench, name)] == list(range(1, times + 7))
+
+
+def test_storage_that_was_set_back_goes_on_as_another_session(
+    open_bench: Open, bench: Served, name: str, watched: Watched
+) -> None:
+    page = open_bench("Ann")
+    write(page, 0, "one ")
+    wait_saved(page)
+    before = page.evaluate("window.bench.both.session")
+    page.evaluate("window.bench.both.destroy()")
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          const opening = indexedDB.open("keepboth");
+          opening.onsuccess = () => {
+            const transaction = opening.result.transaction(["sessions", "updates"], "readwrite");
+            const sessions = transaction.objectStore("sessions");
+            sessions.getAll().onsuccess = ({ target }) => {
+              for (const row of target.result) {
+                sessions.put({ ...row, lastSeq: 0, base: 0, proof: { revision: 0, hash: "" } });
+              }
+            };
+            transaction.objectStore("updates").clear();
+            transaction.oncomplete = () => { opening.result.close(); resolve(); };
+          };
+        })"""
+    )
+    watched.expected.append("this session is newer on the server")
+    page.reload()
+    until(page, "window.bench.provider.synced")
+    wait_text(page, "one ")
+    write(page, 4, "two")
+    wait_saved(page)
+    assert page.evaluate("window.bench.both.session") != before
+    assert [event.context_source for event in edits(bench, name)] == ["declared", "declared"]
+    other = open_bench("Bob")
+    wait_text(other, "one two")

@@ -4,7 +4,7 @@ import { type Extension, RangeSetBuilder, StateEffect, StateField } from "@codem
 import { Decoration, type DecorationSet, EditorView, hoverTooltip, keymap, ViewPlugin } from "@codemirror/view";
 import * as Y from "yjs";
 
-import type { ConflictEntry } from "./conflicts";
+import type { ConflictEntry } from "./conflicts.js";
 
 /** Where entries come from: a `KeepBoth` is one. */
 export interface ConflictSource {
@@ -96,7 +96,8 @@ export function conflictsAt(view: EditorView, position: number): string[] {
 
 const theme = EditorView.baseTheme({
   ".cm-conflict": {
-    textDecoration: "underline wavy var(--keepboth-conflict, #c2570c) 1.5px",
+    // Not wavy: that is a spelling mistake's.
+    textDecoration: "underline var(--keepboth-conflict, #c2570c) 2px",
     textUnderlineOffset: "3px",
     textDecorationSkipInk: "none",
     cursor: "pointer",

@@ -5,31 +5,17 @@
 
 import * as Y from "yjs";
 
-import { type ConflictEntry, type ConflictList, ConflictLog, type ConflictNews } from "./conflicts";
-import type { Receipt } from "./messages";
-import { deliverAll } from "./orphans";
-import { newSession, Session } from "./session";
-import { type Host, Socket } from "./socket";
-import { Storage } from "./storage";
+import { type ConflictEntry, type ConflictList, ConflictLog, type ConflictNews } from "./conflicts.js";
+import type { Receipt } from "./messages.js";
+import { deliverAll } from "./orphans.js";
+import { become, newClient, type Provider, socketClass, takeOver } from "./provider.js";
+import { type Edit, newSession, Session } from "./session.js";
+import { type Host, Socket } from "./socket.js";
+import { Storage } from "./storage.js";
 
-export type { ConflictEntry, ConflictNews } from "./conflicts";
-export type { Receipt } from "./messages";
-
-/** What is used of a `WebsocketProvider` of y-websocket. */
-export interface Provider {
-  doc: Y.Doc;
-  awareness: {
-    clientID: number;
-    getLocalState(): Record<string, unknown> | null;
-    setLocalState(state: Record<string, unknown> | null): void;
-  };
-  serverUrl: string;
-  roomname: string;
-  ws: unknown;
-  shouldConnect: boolean;
-  connect(): void;
-  disconnect(): void;
-}
+export type { ConflictEntry, ConflictNews } from "./conflicts.js";
+export type { Receipt } from "./messages.js";
+export type { Provider } from "./provider.js";
 
 export interface Options {
   /** A name and a colour for people, recorded as claimed. */
@@ -87,18 +73,20 @@ export class KeepBoth {
     readonly options: Options = {},
   ) {
     const { doc } = provider;
-    const holder = provider as unknown as { _WS: unknown };
-    this.#Base = holder._WS as typeof WebSocket;
+    this.#Base = socketClass.of(provider);
     this.#session = new Session(newSession(doc.clientID));
     this.#onUpdate = (update, origin) => this.#updated(update, origin);
     doc.on("update", this.#onUpdate);
     this.ready = this.#start();
     const host = this.#host();
-    holder._WS = class extends Socket {
-      constructor(url: string, protocols?: string | string[]) {
-        super(host, url, protocols);
-      }
-    };
+    socketClass.set(
+      provider,
+      class extends Socket {
+        constructor(url: string, protocols?: string | string[]) {
+          super(host, url, protocols);
+        }
+      },
+    );
     if (provider.shouldConnect) takeOver(provider);
   }
 
@@ -150,7 +138,7 @@ export class KeepBoth {
   async destroy(): Promise<void> {
     this.#ended = true;
     this.provider.disconnect();
-    (this.provider as unknown as { _WS: unknown })._WS = this.#Base;
+    socketClass.set(this.provider, this.#Base);
     await this.ready;
     this.provider.doc.off("update", this.#onUpdate);
     await this.#storage?.close();
@@ -198,22 +186,14 @@ export class KeepBoth {
     if (this.#storage && this.options.keep !== false) void this.#deliverOrphans(this.#storage);
   }
 
-  #restore(found: { state: Session["state"]; edits: Iterable<import("./session").Edit>; updates: Uint8Array[] }): void {
+  #restore(found: { state: Session["state"]; edits: Iterable<Edit>; updates: Uint8Array[] }): void {
     this.#session.state = found.state;
     for (const edit of found.edits) this.#session.waiting.set(edit.seq, edit);
     this.#keptSeq = found.state.lastSeq;
     if (found.updates.length) Y.applyUpdate(this.provider.doc, Y.mergeUpdates(found.updates), RESTORED);
     // The same Yjs client, so that its edits are known to be its own. Not before its content is in the document: Yjs
     // takes an update with content of its own client for somebody else's, and chooses another number.
-    this.#become(found.state.client);
-  }
-
-  #become(client: number): void {
-    const { doc, awareness } = this.provider;
-    const here = awareness.getLocalState();
-    awareness.setLocalState(null);
-    doc.clientID = awareness.clientID = client;
-    awareness.setLocalState(here);
+    become(this.provider, found.state.client);
   }
 
   async #deliverOrphans(storage: Storage): Promise<void> {
@@ -294,7 +274,7 @@ export class KeepBoth {
       },
       clashed: () => {
         console.warn("keepboth: this session is newer on the server than here; going on as another one");
-        this.#become(newClient());
+        become(this.provider, newClient());
         this.#session.renew(this.provider.doc.clientID);
         this.#keptSeq = this.#session.state.lastSeq;
         this.#note({ edits: [...this.#session.waiting.values()] });
@@ -341,20 +321,6 @@ export class KeepBoth {
       console.warn("keepboth: the conflict log could not be read", error);
     }
   }
-}
-
-const newClient = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
-
-/** Let the provider begin again with our socket. One that is still connecting is let go when it is open: browsers
- * complain of less. */
-function takeOver(provider: Provider): void {
-  const old = provider.ws as WebSocket | null;
-  if (old?.readyState === WebSocket.CONNECTING) {
-    old.onmessage = old.onclose = old.onerror = null;
-    old.onopen = () => old.close();
-    provider.ws = null;
-  } else provider.disconnect();
-  provider.connect();
 }
 
 /** See {@link KeepBoth}. Call it right after the provider was made. */

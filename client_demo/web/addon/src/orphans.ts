@@ -12,8 +12,8 @@ import {
   updateFrame,
   WELCOME,
   type Welcome,
-} from "./messages";
-import { type Edit, nowUs, type SessionState } from "./session";
+} from "./messages.js";
+import { type Edit, nowUs, type SessionState } from "./session.js";
 
 const PATIENCE_MS = 20_000;
 

@@ -3,7 +3,7 @@
  * been applied. It touches neither sockets nor storage.
  */
 
-import type { Reached, Receipt } from "./messages";
+import type { Reached, Receipt } from "./messages.js";
 
 /** One local transaction: its number, its bytes, the revision its author had applied, and when (µs since 1970). */
 export interface Edit {

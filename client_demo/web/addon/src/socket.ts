@@ -24,8 +24,8 @@ import {
   updateFrame,
   WELCOME,
   type Welcome,
-} from "./messages";
-import { nowUs, type Session } from "./session";
+} from "./messages.js";
+import { nowUs, type Session } from "./session.js";
 
 /** An edit that leaves this long after it was written carries its time along; a fresher one is "now". */
 const STALE_US = 500_000;

@@ -4,7 +4,7 @@
  * as the same session.
  */
 
-import type { Edit, SessionState } from "./session";
+import type { Edit, SessionState } from "./session.js";
 
 const NAME = "keepboth";
 const VERSION = 1;

@@ -118,7 +118,8 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
   const focusCard = (): void => {
     const heading = between.querySelector<HTMLElement>("[data-card-heading]");
     heading?.focus({ preventScroll: true });
-    heading?.scrollIntoView({ block: "center", behavior: "smooth" });
+    // The heading says what it is about; what can be pressed should be in sight.
+    (between.querySelector(".choices") ?? heading)?.scrollIntoView({ block: "nearest" });
   };
 
   async function present(id: string): Promise<Conflict> {
@@ -145,8 +146,7 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
       }),
     );
     const inCard = between.contains(globalThis.document.activeElement);
-    between.replaceChildren(card);
-    if (conflict.status !== "open") between.append(after());
+    between.replaceChildren(...(conflict.status === "open" ? [card] : [after(), card]));
     between.hidden = false;
     stage.classList.add("has-card");
     between.dataset["status"] = conflict.status;

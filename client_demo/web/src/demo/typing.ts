@@ -18,13 +18,13 @@ export interface Suggestion {
 
 export const SENTENCE = "We ship the new editor at the end of the year.";
 export const PHRASE = "at the end of the year";
-export const TEXT = `# Launch\n\n${SENTENCE}\n\nEverybody who asked for it gets a letter the day before.\n`;
+export const TEXT = SENTENCE;
 
 export const SUGGESTIONS: readonly Suggestion[] = [
   {
     name: "Both rewrite it",
     ann: { find: PHRASE, type: "on Friday", where: "over" },
-    bob: { find: PHRASE, type: "on the tenth of May", where: "over" },
+    bob: { find: PHRASE, type: "in early May", where: "over" },
   },
   {
     name: "Bob deletes, Ann types in it",
