@@ -325,7 +325,8 @@ def test_a_document_that_cannot_be_reached_opens_when_it_can(
     with cable_to(web.application.url) as cable:
         page.goto(cable.url)
         expect(page.get_by_role("heading", name="Documents")).to_be_visible()
-        show(page, web, f"{name}-first", at=cable.url)  # what the page is made of is here
+        web.create(f"{name}-other")
+        show(page, web, f"{name}-other", at=cable.url)  # now the browser has what the page is made of
         page.get_by_role("link", name="KeepBoth, all documents").click()
         page.get_by_role("searchbox").fill(name)
         expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
@@ -334,6 +335,18 @@ def test_a_document_that_cannot_be_reached_opens_when_it_can(
         expect(page.get_by_text("The document opens as soon as it is back.")).to_be_visible()
         cable.plug()
         expect(page.get_by_role("textbox", name=f"Text of {name}")).to_have_text(TEXT)
+
+
+def test_a_document_that_nobody_has_made_begins_with_the_first_edit(
+    page: Page, web: Served, name: str, watched: Watched
+) -> None:
+    watched.expected.append("404")
+    text = show(page, web, name)
+    expect(page.get_by_text("This could not be loaded")).to_have_count(0)
+    text.click()
+    page.keyboard.type("Here.")
+    expect(page.get_by_text("by 1 person. Overlapping edits will appear here.")).to_be_visible()
+    assert text_of(web, name) == "Here."
 
 
 def test_who_is_concerned_is_interrupted_once(

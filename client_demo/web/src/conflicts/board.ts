@@ -1,6 +1,6 @@
 /** The collisions of one document as a reader looks at them: a filtered, paged list that follows what happens. */
 
-import { type Conflict, conflicts, type Query } from "../api";
+import { ApiError, type Conflict, conflicts, type Query } from "../api";
 import { conflictDetail, type Counts, counts, type Notice, notices, utcOffset } from "./wire";
 
 export interface Filter {
@@ -110,8 +110,11 @@ export class Board {
       if (!tally.complete) this.#later(BEHIND_MS);
     } catch (error) {
       if (reading.signal.aborted) return;
-      this.error = error;
-      this.#later(BEHIND_MS * 3);
+      // Nobody has written here yet: a document begins with its first edit.
+      const isNew = error instanceof ApiError && error.code === "not-found";
+      this.error = isNew ? null : error;
+      if (isNew) this.list = [];
+      else this.#later(BEHIND_MS * 3);
     }
     this.#reading = null;
     this.#changed();

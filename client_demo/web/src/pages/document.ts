@@ -62,14 +62,9 @@ export const open: OpenPage = async (address, leaving) => {
     }
   };
   void fill();
-  let waits = "";
-  const wait = (): void => {
-    const now = both.state === "offline" ? "offline" : "opening";
-    if (now === waits || leaving.aborted || !place.querySelector(".state-loading, .state-waiting")) return;
-    waits = now;
-    place.replaceChildren(now === "offline" ? unreached() : loading("Opening the document"));
-  };
-  leaving.addEventListener("abort", both.on("change", wait));
+  provider.on("connection-error", () => {
+    if (!leaving.aborted && place.querySelector(".state-loading")) place.replaceChildren(unreached());
+  });
   announceReturns(board, (id) => setQuery({ conflict: id }));
   leaving.addEventListener("abort", both.on("conflicts", () => board.soon()));
   leaving.addEventListener("abort", both.on("receipts", () => board.soon()));
