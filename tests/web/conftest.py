@@ -23,6 +23,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 TIMEOUT_MS = 15_000
+AXE = Path(__file__).parents[2] / "client_demo" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def missing() -> str | None:
@@ -49,6 +50,17 @@ def until(page: Page, expression: str, *arguments: Any) -> None:
     while not page.evaluate(expression, *arguments):
         assert time.monotonic() < deadline, f"not in {TIMEOUT_MS} ms: {expression}"
         page.wait_for_timeout(20)
+
+
+def serious_issues(page: Page) -> list[str]:
+    """What axe finds in the page that is serious or critical, each with the elements that it is about."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(all => all.violations)")
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes']]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,19 @@ def test_the_colours_are_kept(page: Page, web: Served) -> None:
     page.reload()
     expect(page.get_by_role("button", name="Colours: dark")).to_be_visible()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_everything_together_is_small() -> None:
+    files = [path for path in (SHIPPED / "assets").iterdir() if path.suffix in (".js", ".css")]
+    packed = sum(len(gzip.compress(path.read_bytes())) for path in files)
+    assert 20_000 < packed <= 250_000
+
+
+def test_the_editor_is_loaded_where_an_editor_is(page: Page, web: Served) -> None:
+    loaded: list[int] = []
+    page.on("response", lambda answer: loaded.append(int(answer.headers.get("content-length", 0))))
+    page.goto(web.application.url, wait_until="networkidle")
+    assert sum(loaded) < 40_000
+    page.goto(f"{web.application.url}/demo")
+    page.get_by_role("textbox", name="Ann's editor").wait_for()
+    assert sum(loaded) > 100_000

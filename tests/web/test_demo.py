@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.api.conftest import Served
+from tests.web.conftest import serious_issues
 
 PHRASE = "at the end of the year"
 
@@ -145,6 +146,26 @@ def test_the_other_suggestions_collide_too(page: Page, web: Served, suggestion: 
     page.get_by_role("button", name="Type for me").click()
     page.get_by_role("button", name="Bring Ann back").click()
     expect(page.get_by_role("article")).to_contain_text(said)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_demo_has_no_serious_accessibility_issue(page: Page, web: Served, scheme: str, width: int) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 800})
+    open_demo(page, web)
+    assert serious_issues(page) == []
+    page.get_by_role("button", name="Take Ann offline").click()
+    assert serious_issues(page) == []
+    page.get_by_role("button", name="Type for me").click()
+    page.get_by_role("button", name="Bring Ann back").click()
+    page.get_by_role("article").get_by_role("button", name="Use Ann's").wait_for()
+    assert serious_issues(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Use Ann's").click()
+    expect(page.get_by_text("Paste this line into your editor")).to_be_visible()
+    assert serious_issues(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_far_away_server_takes_its_time(page: Page, web: Served) -> None:

@@ -2,7 +2,10 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/components.css";
 
-import { type Address, link, parseAddress, startRouter, type View } from "./router";
+import { address as addressOf } from "./api";
+import { type Address, isReachable, link, parseAddress, startRouter, type View } from "./router";
+import { documentHead } from "./ui/document_head";
+import { h } from "./ui/h";
 import { empty, failed, loading } from "./ui/states";
 import { shell } from "./ui/shell";
 import { applyTheme } from "./ui/theme";
@@ -31,11 +34,30 @@ async function open(address: Address, leaving: AbortSignal): Promise<View> {
         case "events":
           return (await import("./pages/events")).open(address, leaving);
         default:
+          if (!isReachable(address.document)) return unreachable(address.document);
           return (await import("./pages/document")).open(address, leaving);
       }
     case "lost":
       return { title: "Nothing here", element: empty("There is no such page.", link("/", "All documents")) };
   }
+}
+
+/** Browsers take `.` and `..` out of a socket's address too: other clients can open such a document, this one cannot. */
+function unreachable(name: string): View {
+  const state = addressOf("/api/state", { document: name });
+  return {
+    title: name,
+    element: h(
+      "div",
+      null,
+      documentHead(name, "edit"),
+      empty(
+        "A browser cannot open an editor for this name",
+        h("p", null, "It has a part that is only dots, which browsers take out of every address. Its history is here all the same."),
+        h("p", null, h("a", { href: state }, "What it says now")),
+      ),
+    ),
+  };
 }
 
 /** What makes a page another one: everything but the rest of the query. */

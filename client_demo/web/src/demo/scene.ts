@@ -118,7 +118,8 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
   const focusCard = (): void => {
     const heading = between.querySelector<HTMLElement>("[data-card-heading]");
     heading?.focus({ preventScroll: true });
-    heading?.scrollIntoView({ block: "center", behavior: "smooth" });
+    // The heading says what it is about; what can be pressed should be in sight.
+    (between.querySelector(".choices") ?? heading)?.scrollIntoView({ block: "nearest" });
   };
 
   async function present(id: string): Promise<Conflict> {

@@ -18,7 +18,7 @@ export interface Suggestion {
 
 export const SENTENCE = "We ship the new editor at the end of the year.";
 export const PHRASE = "at the end of the year";
-export const TEXT = `${SENTENCE} Everybody who asked for it gets a letter the day before.`;
+export const TEXT = SENTENCE;
 
 export const SUGGESTIONS: readonly Suggestion[] = [
   {
