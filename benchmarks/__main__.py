@@ -20,6 +20,7 @@ STEPS: dict[str, list[str]] = {
     "cold_open": ["-m", "benchmarks.cold_open"],
     "moments": ["-m", "benchmarks.moments"],
     "feeds": ["-m", "benchmarks.feeds"],
+    "web": ["-m", "benchmarks.web"],
     "peers": ["-m", "benchmarks.peers", "run"],
     "peers, everybody in one gap": [
         "-m",

@@ -33,6 +33,10 @@ class Writer:
         del self.text[at : at + len(old.encode())]
         self.types(new, at)
 
+    async def reads(self, expected: str) -> None:
+        """Wait until the text says *expected* here."""
+        await self.client.until(lambda: str(self.text) == expected)
+
 
 async def write_together(url: str, document: str) -> None:
     """Ann, Bob and Cleo write; Ann goes offline and rewrites what Bob rewrites, too; she comes back; they go on."""
@@ -43,8 +47,12 @@ async def write_together(url: str, document: str) -> None:
         async def settle() -> None:
             for one in everyone:
                 await one.client.flush()
+            merged: pycrdt.Doc[Any] = pycrdt.Doc()
             for one in everyone:
-                await one.client.until(lambda one=one: str(one.text) == str(ann.text) == str(bob.text))  # type: ignore[misc]
+                merged.apply_update(one.client.doc.get_update())
+            expected = str(merged.get("text", type=pycrdt.Text))
+            for one in everyone:
+                await one.reads(expected)
 
         for one in everyone:
             await one.client.until(one.client.synced.is_set)

@@ -3,7 +3,7 @@
 import "../styles/people.css";
 import "../styles/timeline.css";
 
-import type { OpenPage, View } from "../router";
+import { documentPath, link, type OpenPage, type View } from "../router";
 import { documentHead } from "../ui/document_head";
 import { fill, h } from "../ui/h";
 import { empty, failed, loading } from "../ui/states";
@@ -25,7 +25,7 @@ export const open: OpenPage = (address, leaving): View => {
       if (leaving.aborted) return;
       shown?.close();
       shown = undefined;
-      if (!found.revision) return fill(place, empty("Nothing has been written yet."));
+      if (!found.edits) return fill(place, empty("Nothing has been written yet.", link(documentPath(name), "Write the first line")));
       const made = stage(name, found, look, { leaving, reload: () => void load() });
       shown = made;
       fill(place, made.element);

@@ -39,7 +39,6 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
       "aria-describedby": "scrub-keys",
     },
     h("div.scrub-lanes", null, lanes.map((lane) => drawLane(lane, timeline, scale))),
-    joins(timeline, scale, lanes, actions),
     other,
     head,
   );
@@ -50,7 +49,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
     return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
   };
   slider.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || (event.target as Element).closest("button")) return;
+    if (event.button !== 0) return;
     slider.setPointerCapture(event.pointerId);
     slider.focus({ preventScroll: true });
     actions.go(scale.moment(placeOf(event)), false);
@@ -62,7 +61,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
     if (slider.hasPointerCapture(event.pointerId)) actions.go(scale.moment(placeOf(event)), true);
   });
   slider.addEventListener("keydown", (event) => {
-    if (event.target !== slider || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const to = target(event);
     if (to === undefined) return;
     event.preventDefault();
@@ -102,7 +101,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
     null,
     h("p.sr-only", { id: "scrub-keys" }, "Arrow keys: one edit. With Shift: ten. Page keys: to where somebody had finished something. Space: play."),
     h("ul.scrub-names", { "aria-label": "Edits by person" }, names),
-    slider,
+    h("div.scrub-field", null, slider, joins(timeline, scale, lanes, actions)),
     marksRow(timeline, scale, actions),
     h("p.scrub-ends.small.soft", { "aria-hidden": "true" }, ends(scale).map((text) => h("span", null, text))),
   );

@@ -136,6 +136,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   function shown(found: Found): void {
     last = found;
     text.show(found.state);
+    text.element.dataset["at"] = String(Object.values(found.wish.cut)[0]);
     if (keyOf(found.wish) === keyOf(wish()) && !play.playing) void colour(found);
   }
 
