@@ -270,6 +270,17 @@ def test_a_restore_shows_anew_what_it_changes_when_somebody_was_faster(
     assert text_at(web, name) == text_at(web, name, at=at)
 
 
+def test_a_document_that_goes_on_says_so(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "one"})
+    slider = go(page, web, name, at=1)
+    web.edit(name, written("two"), session="somebody-else")
+    strip = page.get_by_role("status").filter(has_text="1 newer event.")
+    expect(strip).to_be_visible(timeout=SLOW_MS)
+    strip.get_by_role("button", name="Show").click()
+    expect(slider).to_have_attribute("aria-valuemax", "3")
+    expect(slider).to_have_attribute("aria-valuenow", "1")
+
+
 def test_a_fast_drag_asks_one_question_at_a_time(page: Page, web: Served, name: str) -> None:
     team(web, name)
     slider = go(page, web, name)
