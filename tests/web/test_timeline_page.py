@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, Response, Route, expect
 
 from keepboth.api.web import SHIPPED
-from tests.api.conftest import Served, serving, written
+from tests.api.conftest import Served, rewrite, serving, written
 from tests.web.conftest import Watched, serious_issues, until
 from tests.web.team import write_together
 
@@ -279,6 +279,21 @@ def test_a_document_that_goes_on_says_so(page: Page, web: Served, name: str) -> 
     strip.get_by_role("button", name="Show").click()
     expect(slider).to_have_attribute("aria-valuemax", "3")
     expect(slider).to_have_attribute("aria-valuenow", "1")
+
+
+def test_nobody_is_given_what_somebody_else_wrote(page: Page, web: Served, name: str) -> None:
+    """Colours that are known stay while the text changes; what is new has none until it is known whose it is."""
+    web.create(name, content={"text": "aaaa"})
+    base = web.http.get("/api/state", params={"document": name, "as": "update"}).content
+    web.edit(name, rewrite(base, 2, 2, "BB"), session="somebody-else")
+    slider = go(page, web, name, at=2)
+    coloured = "[...document.querySelectorAll('.past .by')].map(one => one.textContent).join('|')"
+    until(page, f"() => {coloured} === 'aaaa'")
+    page.route("**/api/blame**", lambda route: None)
+    slider.focus()
+    slider.press("ArrowRight")
+    shows(page, "aaBBaa")
+    assert page.evaluate(coloured) == "aa|aa"
 
 
 def test_a_fast_drag_asks_one_question_at_a_time(page: Page, web: Served, name: str) -> None:
