@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, Response, Route, expect
 
 from keepboth.api.web import SHIPPED
-from tests.api.conftest import Served, serving, written
+from tests.api.conftest import Served, rewrite, serving, written
 from tests.web.conftest import Watched, serious_issues, until
 from tests.web.team import write_together
 
@@ -205,14 +206,19 @@ def test_as_it_was_written(page: Page, web: Served, name: str) -> None:
     go(page, web, name)
     page.get_by_label("Order").select_option(label="as it was written")
     slider = page.get_by_role("slider", name="Moment")
-    until(page, "() => location.search.includes('axis=written')")
+    until(page, "() => Number(document.querySelector('[role=slider]').ariaValueMax) > 1e12")
+    assert "axis=written" in page.url
     shows(page, text_at(web, name))
     slider.focus()
-    for _ in range(5):
+    seen = set()
+    for _ in range(4):
         slider.press("ArrowLeft")
-    until(page, "() => location.search.includes('time=')")
-    time = page.evaluate("new URLSearchParams(location.search).get('time')")
-    shows(page, text_at(web, name, authored=time))
+        at = datetime.fromtimestamp(value(slider) / 1000, UTC).isoformat()
+        shows(page, text_at(web, name, authored=at))
+        seen.add(at)
+    assert len(seen) == 4
+    slider.press("End")
+    shows(page, text_at(web, name))
 
 
 def test_a_moment_gets_a_name_and_the_document_goes_back_to_it(page: Page, web: Served, name: str) -> None:
@@ -262,6 +268,32 @@ def test_a_restore_shows_anew_what_it_changes_when_somebody_was_faster(
     dialog.get_by_role("button", name="Restore", exact=True).click()
     expect(dialog).to_be_hidden()
     assert text_at(web, name) == text_at(web, name, at=at)
+
+
+def test_a_document_that_goes_on_says_so(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "one"})
+    slider = go(page, web, name, at=1)
+    web.edit(name, written("two"), session="somebody-else")
+    strip = page.get_by_role("status").filter(has_text="1 newer event.")
+    expect(strip).to_be_visible(timeout=SLOW_MS)
+    strip.get_by_role("button", name="Show").click()
+    expect(slider).to_have_attribute("aria-valuemax", "3")
+    expect(slider).to_have_attribute("aria-valuenow", "1")
+
+
+def test_nobody_is_given_what_somebody_else_wrote(page: Page, web: Served, name: str) -> None:
+    """Colours that are known stay while the text changes; what is new has none until it is known whose it is."""
+    web.create(name, content={"text": "aaaa"})
+    base = web.http.get("/api/state", params={"document": name, "as": "update"}).content
+    web.edit(name, rewrite(base, 2, 2, "BB"), session="somebody-else")
+    slider = go(page, web, name, at=2)
+    coloured = "[...document.querySelectorAll('.past .by')].map(one => one.textContent).join('|')"
+    until(page, f"() => {coloured} === 'aaaa'")
+    page.route("**/api/blame**", lambda route: None)
+    slider.focus()
+    slider.press("ArrowRight")
+    shows(page, "aaBBaa")
+    assert page.evaluate(coloured) == "aa|aa"
 
 
 def test_a_fast_drag_asks_one_question_at_a_time(page: Page, web: Served, name: str) -> None:

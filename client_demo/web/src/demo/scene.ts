@@ -157,7 +157,7 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
   function after(): HTMLElement {
     const address = `${location.origin.replace(/^http/, "ws")}/ws`;
     const line = `new WebsocketProvider(${JSON.stringify(address)}, ${JSON.stringify(encodeName(document))}, doc)`;
-    const replay = link(documentPath(document, { view: "timeline" }), icon("clock"), "Replay what each saw");
+    const replay = link(documentPath(document, { view: "timeline", conflict: shown }), icon("clock"), "Replay what each saw");
     replay.className = "button primary";
     return h(
       "section.demo-after.paper",

@@ -57,6 +57,7 @@ export function controls(timeline: Timeline, palette: Palette, act: ControlActio
       button("One edit on", () => act.step(1), "›"),
       button("To where somebody had finished, before", () => act.stop(-1), "«"),
       button("To where somebody had finished, after", () => act.stop(1), "»"),
+      !timeline.conflicts.complete && h("span.small.soft", null, "Checking for collisions…"),
       collisions && button("Previous collision", () => act.mark(-1)),
       collisions && button("Next collision", () => act.mark(1)),
     ),

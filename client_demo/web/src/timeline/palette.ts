@@ -20,8 +20,7 @@ export class Palette {
     for (const actor of [...order, ...names.keys()]) {
       if (this.authors.has(actor)) continue;
       const name = names.get(actor) || shortActor(actor);
-      let hue = COLOURS.indexOf(colourOf(name) as (typeof COLOURS)[number]);
-      if (taken.size < COLOURS.length) while (taken.has(hue)) hue = (hue + 1) % COLOURS.length;
+      const hue = free(COLOURS.indexOf(colourOf(name) as (typeof COLOURS)[number]), taken);
       taken.add(hue);
       this.authors.set(actor, { actor, name, hue });
     }
@@ -30,6 +29,15 @@ export class Palette {
   of(actor: string): Author {
     return this.authors.get(actor) ?? { actor, name: shortActor(actor), hue: 0 };
   }
+}
+
+/** Hues at the same distance from both ends of `COLOURS` are neighbours (blue and violet, green and teal). */
+const neighbour = (hue: number): number => COLOURS.length - 1 - hue;
+
+/** `own`, or the next that nobody has, and nobody its neighbour, as long as there is one. */
+function free(own: number, taken: ReadonlySet<number>): number {
+  const order = COLOURS.map((_, step) => (own + step) % COLOURS.length);
+  return order.find((hue) => !taken.has(hue) && !taken.has(neighbour(hue))) ?? order.find((hue) => !taken.has(hue)) ?? own;
 }
 
 /** An id as a word where nobody gave a name: "guest:y:123" is "guest 123". */

@@ -1,6 +1,6 @@
 /** What the document says at a moment, read only: text in CodeMirror with its authors' colours, anything else as a tree. */
 
-import { EditorState, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
+import { EditorState, type Range, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView } from "@codemirror/view";
 
 import { fill, h } from "../ui/h";
@@ -23,11 +23,28 @@ const coloured = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update(held, transaction) {
     let next = held.map(transaction.changes);
+    transaction.changes.iterChangedRanges((_, __, from, to) => (next = without(next, from, to)));
     for (const effect of transaction.effects) if (effect.is(colours)) next = effect.value;
     return next;
   },
   provide: (field) => EditorView.decorations.from(field),
 });
+
+/** `held` cut off around `from` to `to`: nobody is given what somebody else may have written. */
+function without(held: DecorationSet, from: number, to: number): DecorationSet {
+  const rest: Range<Decoration>[] = [];
+  const outside = held.update({
+    filterFrom: from,
+    filterTo: to,
+    filter: (start, end, one) => {
+      if (end <= from || start >= to) return true;
+      if (start < from) rest.push(one.range(start, from));
+      if (end > to) rest.push(one.range(to, end));
+      return false;
+    },
+  });
+  return rest.length ? outside.update({ add: rest, sort: true }) : outside;
+}
 
 /** The one text root of a document, if that is all it is. */
 export function onlyText(state: State): { root: string; text: string } | null {

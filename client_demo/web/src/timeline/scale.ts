@@ -2,6 +2,11 @@
 
 import type { Axis, Timeline } from "./api";
 
+/** The first whole ms, since 1970, by which `time` (with microseconds) had come. */
+function through(time: string): number {
+  return Date.parse(time) + (/\.\d{3}(?!000)\d{3}/.test(time) ? 1 : 0);
+}
+
 export class Scale {
   readonly axis: Axis;
   /** The last moment within or before each bucket, ascending. */
@@ -10,7 +15,7 @@ export class Scale {
 
   constructor(readonly timeline: Timeline) {
     this.axis = timeline.axis;
-    this.ends = timeline.revisions ?? timeline.times.map((time) => Date.parse(time));
+    this.ends = timeline.revisions ?? timeline.times.map(through);
     // One ms earlier: the place before anything was written.
     this.start = timeline.revisions ? 0 : Date.parse(timeline.first_at ?? new Date(0).toISOString()) - 1;
   }

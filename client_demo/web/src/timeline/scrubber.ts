@@ -24,6 +24,9 @@ export interface Scrubber {
 
 const NEAR_PX = 12;
 
+/** More lanes than these are lower. */
+const FEW = 6;
+
 export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, actions: ScrubberActions): Scrubber {
   const lanes = lanesOf(timeline, palette);
   const head = h("div.scrub-head", { "aria-hidden": "true" });
@@ -98,7 +101,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
   );
   const element = h(
     "div.scrub",
-    null,
+    { class: lanes.length > FEW ? "scrub-low" : null },
     h("p.sr-only", { id: "scrub-keys" }, "Arrow keys: one edit. With Shift: ten. Page keys: to where somebody had finished something. Space: play."),
     h("ul.scrub-names", { "aria-label": "Edits by person" }, names),
     h("div.scrub-field", null, slider, joins(timeline, scale, lanes, actions)),

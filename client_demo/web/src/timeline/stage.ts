@@ -11,6 +11,7 @@ import { controls } from "./controls";
 import { differences } from "./differences";
 import { type Look, lookQuery } from "./look";
 import { type Found, keyOf, Moments, type Wish } from "./moments";
+import { news } from "./news";
 import { Palette } from "./palette";
 import { player } from "./player";
 import { onlyText, reader } from "./reader";
@@ -55,6 +56,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   let look = first;
   let timer = 0;
   let beside = new AbortController();
+  const closing = new AbortController();
 
   const text = reader();
   const caption = h("p.moment", { role: "status" });
@@ -262,7 +264,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
     void panel(signal);
   });
   return {
-    element: h("div.stage", null, scrub.element, bar.element, h("div.stage-body", null, h("section.stage-text", { "aria-label": "The document then" }, caption, text.element), panels)),
+    element: h("div.stage", null, news(name, timeline, closing.signal, reload), scrub.element, bar.element, h("div.stage-body", null, h("section.stage-text", { "aria-label": "The document then" }, caption, text.element), panels)),
     look(next) {
       if (JSON.stringify(next) === JSON.stringify(look)) return;
       look = next;
@@ -274,6 +276,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
     close() {
       clearTimeout(timer);
       play.stop();
+      closing.abort();
       beside.abort();
       colouring.abort();
       text.destroy();
