@@ -404,6 +404,8 @@ def test_a_server_that_is_away_is_said_and_asked_again(page: Page, web: Served, 
 
 def test_a_telephone_shows_it_without_scrolling_sideways(page: Page, web: Served, name: str) -> None:
     course = team(web, name)
+    long = "a name that is as long as names of versions sometimes are, when people write sentences"
+    web.http.post("/api/versions", params={"document": name}, json={"name": long}).raise_for_status()
     page.set_viewport_size({"width": 390, "height": 800})
     go(page, web, name, at=course["stops"][0], **{"with": "now"})
     expect(page.get_by_role("region", name="From this moment to now")).to_be_visible()
