@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pycrdt
 import pytest
@@ -220,3 +221,34 @@ def test_deciding_on_what_does_not_exist(server: Served, name: str) -> None:
     assert decide(server, name, 404, type="rename", title="x", seen=9)["revision"] == 1
     for path in ("/api/document", "/api/state", "/api/events", "/api/conflicts"):
         assert server.get(path, 404, document=name + "?")["code"] == "not-found"
+
+
+def test_the_newest_documents_come_first_a_page_at_a_time(server: Served, name: str) -> None:
+    names = [f"{name} {number}" for number in range(5)]
+    for one in names:
+        server.create(one)
+    server.edit(names[1], written("again"))
+    found: list[str] = []
+    following: str | None = "/api/documents?" + urlencode({"contains": name, "limit": 2, "sort": "newest"})
+    while following is not None:
+        page = server.http.get(following).json()
+        found += [one["document"] for one in page["documents"]]
+        following = page["next"]
+    assert found == [names[at] for at in (1, 4, 3, 2, 0)]
+
+
+@pytest.mark.parametrize("after", ["x", "-1 a", "12", "² a", "9" * 30 + " a"])
+def test_a_place_that_no_page_ended_at_is_refused(server: Served, after: str) -> None:
+    assert server.get("/api/documents", 400, sort="newest", after=after)["field"] == "after"
+
+
+def test_a_list_says_what_is_to_be_looked_at(server: Served, name: str) -> None:
+    server.collide(name)
+    (entry,) = server.get("/api/conflicts", document=name)["conflicts"]
+    (listed,) = server.get("/api/documents", contains=name)["documents"]
+    assert (listed["open"], listed["present"]) == (1, [])
+    wish = {"id": entry["id"], "choice": "leave", "revision": listed["revision"]}
+    assert server.http.post("/api/conflict/resolve", json=wish).status_code == 201
+    assert server.get("/api/conflicts", document=name)["complete"]
+    (listed,) = server.get("/api/documents", contains=name)["documents"]
+    assert listed["open"] == 0

@@ -58,10 +58,18 @@ def test_a_shutdown_ends_the_feed(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as server:
             await two_documents(server)
-            reading = asyncio.create_task(first(99, sse(server)))
-            await eventually(lambda: server.application.feeds.readers.count == 1)
+            got: list[Any] = []
+
+            async def read() -> None:
+                async for one in sse(server):
+                    got.append(one)
+
+            reading = asyncio.create_task(read())
+            await eventually(lambda: len(got) == 7)
+            assert not reading.done()
             server.application.stop()
-            assert len(await asyncio.wait_for(reading, 10)) == 7
+            await asyncio.wait_for(reading, 10)
+            assert len(got) == 7
 
     run(main())
 

@@ -559,3 +559,37 @@ def test_a_room_that_fails_after_a_commit_is_folded_anew_and_loses_nothing(
                 await eventually(lambda: len(server.edits("d")) == 6)
 
     run(main())
+
+
+def test_nothing_is_recorded_that_builds_on_what_was_not(tmp_path: Path) -> None:
+    """The disk fails once while more of the same document is queued behind: that must fail too, for it was decided as
+    if what failed had been recorded."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server, Peer(server, "d", 1) as ann, Peer(server, "other", 2) as bob:
+            await ann.type(0, "base")
+            room = server.application.hub.rooms["d"]
+            await eventually(lambda: room.revision == 3)
+            store = server.application.store
+            append = store.append
+            entered, gate = threading.Event(), threading.Event()
+
+            def once(items: Any) -> Any:
+                store.append = append  # type: ignore[method-assign]
+                entered.set()
+                assert gate.wait(10)
+                raise NotDurableNow("the disk is full")
+
+            store.append = once  # type: ignore[method-assign]
+            await ann.type(4, " one")
+            await eventually(entered.is_set)
+            await ann.type(8, " two")
+            await bob.type(0, "elsewhere")
+            await eventually(lambda: len(room.in_flight) == 2)
+            gate.set()
+            await eventually(lambda: not room.in_flight)
+            await eventually(lambda: len(server.edits("other")) == 1, "another document goes on")
+            assert room.state == "closed"
+            assert len(server.edits("d")) == 1
+
+    run(main())

@@ -106,6 +106,7 @@ def questions(store: EventStore, rng: random.Random) -> list[Any]:
         store.edit_rows(name, after=after, until=until, limit=rng.randrange(9)),
         store.peek(name, condition),
         store.documents(after=rng.choice(("", "a")), contains=rng.choice(("", "D"))),
+        store.newest_documents(limit=rng.choice((1, 3)), contains=rng.choice(("", "D"))),
         store.session_clients(name),
         [store.session_head(name, session) for session in ("s1", "s2")],
         store.by_session(name, "s1", rng.randrange(12)),

@@ -22,7 +22,7 @@ from keepboth.events import (
     Seen,
     rekeyed_id,
 )
-from keepboth.store.base import Append, Appended, EditRow, EventStore, FoldRow, Head, Original, Refused
+from keepboth.store.base import Append, Appended, DocumentRow, EditRow, EventStore, FoldRow, Head, Original, Refused
 from keepboth.store.hashing import GENESIS, commit_hash, event_hash, payload_digest
 from tests.store.making import Clock, append, created, decision, edit, number
 
@@ -557,8 +557,25 @@ def test_documents_are_listed_by_name(store: EventStore, clock: Clock) -> None:
     row = store.document("a")
     assert row is not None
     assert row == store.documents()[1]
+
     assert (row.revision, row.edits, row.created_at, row.updated_at) == (2, 1, 1_000_001, 1_000_007)
     assert row.document_hash == store.hash_at("a", 2)
+
+
+def test_the_newest_documents_are_those_with_the_newest_events(store: EventStore, clock: Clock) -> None:
+    for name in ("a", "b", "a", "Café", "b", "c"):
+        append(store, name, decision())
+        clock.now += name != "b"  # the last two at the same time
+    found = store.newest_documents()
+    assert [row.document for row in found] == ["c", "b", "Café", "a"]
+    assert sorted(found, key=lambda row: row.document) == sorted(store.documents(), key=lambda row: row.document)
+    assert store.newest_documents(contains="CAFÉ") == [found[2]]
+    pages: list[DocumentRow] = []
+    before = None
+    while page := store.newest_documents(before=before, limit=1):
+        pages += page
+        before = page[-1].updated_at, page[-1].document
+    assert pages == found
 
 
 def test_waiting_ends_with_the_next_append(store: EventStore) -> None:

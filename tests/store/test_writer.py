@@ -202,3 +202,41 @@ def test_edits_from_many_threads_keep_their_order(sqlite: SqliteStore, inbox: In
         assert delivered == [(who, number) for number in range(100)]
     assert writer.counters.commits < 400
     assert list(sqlite.verify()) == []
+
+
+class FailsOnce(Gated):
+    """The first append meets a full disk."""
+
+    def append(self, items: Sequence[Append]) -> list[AppendResult]:
+        try:
+            return super().append(items)
+        finally:
+            self.failure = None
+
+
+def test_a_chain_that_broke_goes_no_further(inbox: Inbox) -> None:
+    gated = FailsOnce()
+    gated.failure = NotDurableNow("the disk is full")
+
+    class Chain:
+        pass
+
+    a, b = Chain(), Chain()
+    writer: Writer[tuple[int, Chain | None]] = Writer(gated, inbox, chain_of=lambda token: token[1])
+    writer.submit(Append("a", [edit()], create=created()), (0, a))
+    assert gated.entered.acquire(timeout=10)
+    for number, chain in ((1, a), (2, b), (3, None)):
+        writer.submit(Append(f"d{number}", [edit()], create=created()), (number, chain))
+    gated.gate.set()
+    inbox.wait()
+    inbox.wait()
+    writer.submit(Append("a", [edit()], create=created()), (4, a))
+    writer.submit(Append("a", [edit()], create=created()), (5, Chain()))
+    writer.close()
+    answers = {token[0]: type(answer).__name__ for batch in inbox.batches for token, answer in batch}
+    assert {number: answers[number] for number in (0, 1, 4)} == dict.fromkeys((0, 1, 4), "NotDurableNow")
+    assert answers[5] == "Appended"
+    assert [event.document for event in gated.read(None)].count(
+        "a"
+    ) == 2  # the edit of the new chain, and what began the document
+    assert writer.counters.failures == 1

@@ -158,7 +158,7 @@ def _dependants(
         if revision in before:
             continue
         runs = lineage.items.runs(tuple(number for needed in entry.needs for number in needed))
-        builds_on = {run.stroke.rev for run in runs} & missing - {revision}
+        builds_on = {made for run in runs if (made := run.stroke.rev) != revision and made in missing}
         actor, session, _ = lineage.who(revision)
         found.append(Dependant(revision, actor, session, tuple(sorted(builds_on))))
     return tuple(found)

@@ -68,7 +68,9 @@ class Hub:
         self._loads: dict[Room, asyncio.Future[None]] = {}
         self._watcher = watcher
         self._committed = committed
-        self._writer = Writer(store, self._delivered_from_writer, gather_s=settings.gather_ms / 1000)
+        self._writer: Writer[InFlight] = Writer(
+            store, self._delivered_from_writer, gather_s=settings.gather_ms / 1000, chain_of=lambda entry: entry.room
+        )
         self._ports = Ports(
             now=now,
             clock=self._loop.time,

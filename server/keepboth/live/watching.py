@@ -111,11 +111,16 @@ class Watch:
         return bool(draft.context.lower.exclude)
 
     def take(self, projector: ConflictProjector) -> list[EditFact]:
-        """Some of the edits that wait, as the engine needs them."""
+        """Some of the edits that wait, as the engine needs them; never a part of what was released together, for
+        together is what it builds on."""
         facts: list[EditFact] = []
         queue = self.queue
         pairs = 0
-        while queue and pairs < SLICE_PAIRS and len(facts) < (1 if self.heavy else SLICE_EDITS):
+        most = 1 if self.heavy else SLICE_EDITS
+        while queue:
+            full = pairs >= SLICE_PAIRS or len(facts) >= most
+            if full and not (facts and queue[0].effective == facts[-1].effective):
+                break
             edit = queue.popleft()
             pairs += sum(size.pairs for size in _sizes((edit,)))
             if edit.effective <= self.build_until:

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from keepboth.errors import NotDurableNow, Overloaded, ShuttingDown
 from keepboth.store.base import Append, AppendResult, EventStore, Refused
@@ -45,7 +46,11 @@ class Writer(Generic[Token]):
     """Appends to *store* from a thread of its own.
 
     ``deliver`` gets ``(token, answer)`` for every item of a batch, in the order of :meth:`submit`; an answer is an
-    AppendResult, or the NotDurableNow that the whole batch met. It must not raise. ``gather_s`` is how long to wait
+    AppendResult, or the NotDurableNow that the whole batch met. It must not raise.
+
+    ``chain_of`` gives what an item belongs to (None: nothing), where each item was decided as if those before it had
+    been recorded. Once one was not, none of that chain is appended any more: all later ones get the same error. Chains
+    are told apart by identity and kept weakly. ``gather_s`` is how long to wait
     for company before a commit, where the rate of late says that company is likely; 0 never waits.
     """
 
@@ -58,6 +63,7 @@ class Writer(Generic[Token]):
         max_bytes: int = MAX_BYTES,
         max_queued: int = MAX_QUEUED,
         gather_s: float = 0.0,
+        chain_of: Callable[[Token], object | None] | None = None,
     ) -> None:
         self._store = store
         self._deliver = deliver
@@ -66,6 +72,8 @@ class Writer(Generic[Token]):
         self._max_queued = max_queued
         self._gather_s = gather_s
         self._gap_s = _QUIET * gather_s
+        self._chain_of = chain_of
+        self._broken: WeakKeyDictionary[object, NotDurableNow] = WeakKeyDictionary()
         self._queue: deque[tuple[Append, Token]] = deque()
         self._ready = threading.Condition(threading.Lock())
         self._closed = False
@@ -136,7 +144,7 @@ class Writer(Generic[Token]):
                 gap_s = min((now - last) / len(batch), _QUIET * self._gather_s)
                 self._gap_s += (gap_s - self._gap_s) / 8
                 last = now
-            answers = self._append([item for item, _ in batch])
+            answers = self._append(batch)
             try:
                 self._deliver([(token, answer) for (_, token), answer in zip(batch, answers, strict=True)])
             except Exception:
@@ -154,7 +162,24 @@ class Writer(Generic[Token]):
                 batch.append(self._queue.popleft())
         return batch
 
-    def _append(self, items: Sequence[Append]) -> Sequence[AppendResult | NotDurableNow]:
+    def _append(self, batch: Sequence[tuple[Append, Token]]) -> Sequence[AppendResult | NotDurableNow]:
+        """One answer for each item of *batch*; those of a broken chain do not reach the store."""
+        chain_of = self._chain_of
+        if chain_of is None:
+            return self._commit([item for item, _ in batch])
+        broken = self._broken
+        chains = [chain_of(token) for _, token in batch]
+        errors = [broken.get(chain) if broken and chain is not None else None for chain in chains]
+        answers = iter(self._commit([item for (item, _), error in zip(batch, errors, strict=True) if error is None]))
+        told: list[AppendResult | NotDurableNow] = [next(answers) if error is None else error for error in errors]
+        for chain, answer in zip(chains, told, strict=True):
+            if chain is not None and isinstance(answer, NotDurableNow):
+                broken[chain] = answer
+        return told
+
+    def _commit(self, items: Sequence[Append]) -> Sequence[AppendResult | NotDurableNow]:
+        if not items:
+            return []
         began, began_cpu = time.perf_counter(), time.thread_time()
         try:
             answers = self._store.append(items)

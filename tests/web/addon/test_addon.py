@@ -254,3 +254,53 @@ def test_storage_that_was_set_back_goes_on_as_another_session(
     assert [event.context_source for event in edits(bench, name)] == ["declared", "declared"]
     other = open_bench("Bob")
     wait_text(other, "one two")
+
+
+def test_a_session_that_is_opened_elsewhere_is_refused_by_name(open_bench: Open, bench: Served, name: str) -> None:
+    page = open_bench("Ann")
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          const { provider, both, doc } = window.bench;
+          both.on("problem", (problem) => { window.problem = problem; });
+          const socket = new WebSocket(provider.url);
+          const hello = JSON.stringify({ v: 1, session: both.session, client: doc.clientID, seq: 0 });
+          socket.onopen = () => socket.send(new Uint8Array([120, 0, ...new TextEncoder().encode(hello)]));
+          socket.onmessage = resolve;
+        })"""
+    )
+    until(page, "window.bench.both.state === 'refused'")
+    assert page.evaluate("window.problem.code") == "session-fenced"
+    write(page, 0, "kept")
+    assert page.evaluate("window.bench.both.waiting") == 1
+
+
+SET_BACK_A_YEAR = """() => new Promise((resolve) => {
+  const opening = indexedDB.open("keepboth");
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction("sessions", "readwrite");
+    const sessions = transaction.objectStore("sessions");
+    sessions.getAll().onsuccess = ({ target }) => {
+      for (const row of target.result) sessions.put({ ...row, usedAt: row.usedAt - 365 * 86400000 });
+    };
+    transaction.oncomplete = () => { opening.result.close(); resolve(); };
+  };
+})"""
+
+
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_old_sessions_are_forgotten_unless_they_have_edits_to_send(open_bench: Open, waiting: int) -> None:
+    page = open_bench("Ann")
+    write(page, 0, "old")
+    wait_saved(page)
+    session = page.evaluate("window.bench.both.session")
+    leave(page)
+    if waiting:
+        write(page, 3, "er")
+    until(page, STORED_EDITS, waiting)
+    page.evaluate("window.bench.both.destroy()")
+    page.evaluate(SET_BACK_A_YEAR)
+    page.reload()
+    until(page, "window.bench.provider.synced")
+    assert (page.evaluate("window.bench.both.session") == session) is bool(waiting)
+    wait_text(page, "older" if waiting else "old")
+    wait_saved(page)

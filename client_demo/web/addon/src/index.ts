@@ -43,7 +43,8 @@ export interface Events {
 const LISTED = 500;
 const RESTORED = Symbol("keepboth: restored");
 
-export type State = "starting" | "offline" | "connecting" | "online";
+/** `refused`: the server has closed the session for good (see the event `problem`); `provider.connect()` tries again. */
+export type State = "starting" | "offline" | "connecting" | "online" | "refused";
 
 export class KeepBoth {
   /** Resolves when what was kept is in the document. Show the editor after that. Never rejects. */
@@ -295,10 +296,10 @@ export class KeepBoth {
         this.#emit("conflicts", this.conflicts, news as ConflictNews);
       },
       failed: (problem) => this.#emit("problem", problem),
-      closed: (socket) => {
+      closed: (socket, refused) => {
         if (this.#socket !== socket) return;
         this.#socket = null;
-        this.#setState("offline");
+        this.#setState(refused ? "refused" : "offline");
       },
     };
   }

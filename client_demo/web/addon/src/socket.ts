@@ -50,7 +50,8 @@ export interface Host {
   settled(receipts: Receipt[]): void;
   told(news: unknown): void;
   failed(problem: { code: string; detail: string }): void;
-  closed(socket: Socket): void;
+  /** `refused`: the server will not take this connection again as it is. */
+  closed(socket: Socket, refused: boolean): void;
 }
 
 export class Socket {
@@ -69,6 +70,7 @@ export class Socket {
   #open = false;
   #closed = false;
   #welcomed = false;
+  #told = false;
   #held: ArrayBuffer[] = [];
   #cursor = 0;
   #expected = 0;
@@ -101,7 +103,7 @@ export class Socket {
   close(code?: number, reason?: string): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.host.closed(this);
+    this.host.closed(this, false);
     this.#real?.close(code, reason);
   }
 
@@ -158,7 +160,12 @@ export class Socket {
       clearTimeout(this.#timer);
       this.#closed = true;
       this.#open = false;
-      this.host.closed(this);
+      const refused = event.code >= 4400 && event.code < 4500;
+      if (refused && !this.#told) {
+        const [code = "error", ...detail] = event.reason.split(": ");
+        this.host.failed({ code, detail: detail.join(": ") });
+      }
+      this.host.closed(this, refused);
       this.onclose?.(event);
     };
   }
@@ -187,7 +194,10 @@ export class Socket {
     if (subtype === WELCOME) void this.#begin(jsonOf(frame) as Welcome);
     else if (subtype === RECEIPTS) host.settled(receiptsOf(frame));
     else if (subtype === CONFLICTS) host.told(jsonOf(frame));
-    else if (subtype === ERROR) host.failed(jsonOf(frame) as { code: string; detail: string });
+    else if (subtype === ERROR) {
+      this.#told = true;
+      host.failed(jsonOf(frame) as { code: string; detail: string });
+    }
   }
 
   async #begin(welcome: Welcome): Promise<void> {

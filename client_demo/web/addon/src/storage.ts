@@ -9,6 +9,7 @@ import type { Edit, SessionState } from "./session.js";
 const NAME = "keepboth";
 const VERSION = 1;
 const COMPACT_AFTER = 200;
+const KEPT_MS = 30 * 86_400_000;
 
 /** A session as it is kept. `place` says what it belongs to: address of the document, and the caller's own word. */
 interface Row extends SessionState {
@@ -103,6 +104,7 @@ export class Storage {
   ): Promise<{ storage: Storage; found: Found | null } | null> {
     if (!globalThis.indexedDB || !globalThis.navigator?.locks) return null;
     const database = await openDatabase();
+    await forgetOld(database);
     for (const row of await sessionsAt(database, place)) {
       const release = await claim(row.session);
       if (!release) continue;
@@ -209,21 +211,36 @@ export class Storage {
       try {
         const all = this.database.transaction("edits").objectStore("edits").getAll(editsOf(row.session));
         const edits = (await answer(all)) as Edit[];
-        if (!edits.length || (await deliver(row, edits))) await this.#forget(row.session);
+        if (!edits.length || (await deliver(row, edits))) await forget(this.database, row.session);
       } finally {
         release();
       }
     }
   }
+}
 
-  async #forget(session: string): Promise<void> {
-    const transaction = this.database.transaction(["sessions", "edits", "updates"], "readwrite");
-    const finished = done(transaction);
-    transaction.objectStore("sessions").delete(session);
-    transaction.objectStore("edits").delete(editsOf(session));
-    const updates = transaction.objectStore("updates");
-    for (const key of await answer(updates.index("session").getAllKeys(session))) updates.delete(key);
-    await finished;
+async function forget(database: IDBDatabase, session: string): Promise<void> {
+  const transaction = database.transaction(["sessions", "edits", "updates"], "readwrite");
+  const finished = done(transaction);
+  transaction.objectStore("sessions").delete(session);
+  transaction.objectStore("edits").delete(editsOf(session));
+  const updates = transaction.objectStore("updates");
+  for (const key of await answer(updates.index("session").getAllKeys(session))) updates.delete(key);
+  await finished;
+}
+
+/** Forget sessions of any place that nobody has used for long and that have nothing to send: the server has it all. */
+async function forgetOld(database: IDBDatabase): Promise<void> {
+  const rows = (await answer(database.transaction("sessions").objectStore("sessions").getAll())) as Row[];
+  for (const row of rows.filter((one) => one.usedAt < Date.now() - KEPT_MS)) {
+    const release = await claim(row.session);
+    if (!release) continue;
+    try {
+      const waiting = database.transaction("edits").objectStore("edits").count(editsOf(row.session));
+      if ((await answer(waiting)) === 0) await forget(database, row.session);
+    } finally {
+      release();
+    }
   }
 }
 

@@ -20,9 +20,14 @@ async function copy(text: string): Promise<void> {
 }
 
 /** A button that copies `text` and says so. */
-export function copyButton(text: string, what = "Copy"): HTMLButtonElement {
-  const words = h("span", { role: "status" }, what);
+export function copyButton(text: string, what = "Copy"): HTMLElement {
+  const words = h("span", null, what);
+  const said = h("span.sr-only", { role: "status" });
   let back: ReturnType<typeof setTimeout> | undefined;
+  const say = (now: string, aloud: string): void => {
+    words.textContent = now;
+    said.textContent = aloud;
+  };
   const button = h(
     "button.button.small",
     {
@@ -30,13 +35,13 @@ export function copyButton(text: string, what = "Copy"): HTMLButtonElement {
       onclick: async () => {
         await copy(text);
         button.focus();
-        words.textContent = "Copied";
+        say("Copied", "Copied");
         clearTimeout(back);
-        back = setTimeout(() => (words.textContent = what), 2_000);
+        back = setTimeout(() => say(what, ""), 2_000);
       },
     },
     icon("copy"),
     words,
   );
-  return button;
+  return h("span.copy", null, button, said);
 }

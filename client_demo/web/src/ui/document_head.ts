@@ -1,5 +1,6 @@
 /** The head of everything about one document: its name, and the ways to look at it. */
 
+import { documentDetail } from "../api";
 import { documentPath, link } from "../router";
 import { bdi, type Child, h } from "./h";
 
@@ -12,7 +13,7 @@ const VIEWS: readonly (readonly [DocumentView, string])[] = [
   ["events", "Events"],
 ];
 
-/** `beside` stands at the end of the name's line: the saved light, people, buttons. */
+/** Title once it is known, then the name beneath it. `beside` stands at the end of the name's line: the saved light, people, buttons. */
 export function documentHead(name: string, at: DocumentView, ...beside: Child[]): HTMLElement {
   const tabs = VIEWS.map(([view, label]) => {
     const tab = link(documentPath(name, { view: view === "edit" ? null : view }), label);
@@ -20,10 +21,20 @@ export function documentHead(name: string, at: DocumentView, ...beside: Child[])
     if (view === at) tab.setAttribute("aria-current", "page");
     return tab;
   });
+  const heading = h("h1", null, bdi(name));
+  const called = h("p.soft.small", { hidden: true }, bdi(name));
+  documentDetail(name).then(
+    ({ title }) => {
+      if (!title || title === name) return;
+      heading.replaceChildren(bdi(title));
+      called.hidden = false;
+    },
+    () => {}, // Nobody has made it yet, or the server is away: it has its name.
+  );
   return h(
     "div.document-head",
     null,
-    h("div.document-name", null, h("h1", null, bdi(name)), h("div.beside", null, beside)),
+    h("div.document-name", null, h("div", null, heading, called), h("div.beside", null, beside)),
     h("nav.tabs", { "aria-label": "Views of this document" }, tabs),
   );
 }

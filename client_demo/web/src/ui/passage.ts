@@ -8,15 +8,17 @@ const LONG = 1_200;
 
 /** The end of what stands before a place: little enough to leave the place in sight. */
 export const tailOf = (before: string): string => {
-  if (before.length <= AROUND && lines(before) <= 2) return before;
-  const short = before.split("\n").slice(-2).join("\n").slice(-AROUND);
+  const near = before.split("\n").slice(-2).join("\n").replace(/^\s*\n/, "");
+  if (near.length <= AROUND) return near;
+  const short = near.slice(-AROUND);
   return `…${short.slice(short.search(/\s|$/) + 1) || short}`;
 };
 
 /** The beginning of what stands behind a place. */
 export const headOf = (after: string): string => {
-  if (after.length <= AROUND && lines(after) <= 2) return after;
-  const short = after.split("\n").slice(0, 2).join("\n").slice(0, AROUND);
+  const near = after.split("\n").slice(0, 2).join("\n").trimEnd();
+  if (near.length <= AROUND) return near;
+  const short = near.slice(0, AROUND);
   return `${short.slice(0, short.search(/\s\S*$/)).trimEnd() || short}…`;
 };
 

@@ -12,6 +12,8 @@ export function savedLight(both: KeepBoth, away: () => boolean = () => false): {
     const { waiting, state } = both;
     const [tone, text] = away()
       ? ["off", `Offline, ${waiting.toLocaleString("en")} waiting`]
+      : state === "refused"
+        ? ["off", `Disconnected by the server, ${waiting.toLocaleString("en")} waiting`]
       : state !== "online"
         ? ["off", waiting ? `Connecting, ${waiting.toLocaleString("en")} waiting` : "Connecting…"]
         : waiting

@@ -1,0 +1,363 @@
+"""The document page: an editor, and collisions beside it that everybody sees at once."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import pycrdt
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+
+from keepboth.conflicts.model import Severity
+from tests.api.conftest import Served
+from tests.web.accessibility import grave
+from tests.web.conftest import Watched, until
+from tests.web.stock import OpenStock, concurrently, open_stock, rewriting, stock_bundle
+
+__all__ = ["open_stock", "stock_bundle"]
+
+TEXT = "We ship at the end of the year. Everybody knows."
+
+
+def show(page: Page, server: Served, document: str, query: str = "") -> Locator:
+    """Open *document*; its text."""
+    page.goto(f"{server.application.url}/d/{document}{query}")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    return page.get_by_role("textbox", name=f"Text of {document}")
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_role("complementary", name="Collisions").locator(".row:visible")
+
+
+def card(page: Page) -> Locator:
+    return page.get_by_role("article")
+
+
+def collided(server: Served, document: str) -> None:
+    """Two guests rewrite the same words."""
+    server.create(document, content={"text": TEXT})
+    concurrently(
+        server,
+        document,
+        rewriting("at the end of the year", "on Friday"),
+        rewriting("at the end of the year", "in May"),
+    )
+
+
+def text_of(server: Served, document: str) -> str:
+    return server.http.get("/api/state", params={"document": document, "as": "text"}).text
+
+
+def test_two_people_and_a_stock_editor_see_one_collision_and_one_decision(
+    page: Page, browser: Browser, web: Served, name: str, open_stock: OpenStock, watched: Watched
+) -> None:
+    web.create(name, content={"text": TEXT})
+    text = show(page, web, name)
+    expect(text).to_contain_text(TEXT)
+    expect(page.get_by_text("No collisions in 1 edit by 1 person. Overlapping edits will appear here.")).to_be_visible()
+    elsewhere = browser.new_context()
+    elsewhere.on("page", watched.watch)
+    other = elsewhere.new_page()
+    show(other, web, name)
+    stock = open_stock(name, "Bob")
+    expect(page.get_by_role("list", name="People here").get_by_role("img", name="Bob")).to_be_visible()
+
+    stock.evaluate("stock.leave()")
+    expect(page.get_by_role("list", name="People here").get_by_role("img", name="Bob")).to_have_count(0)
+    stock.evaluate("stock.replace('at the end of the year', 'in May')")
+    text.click()
+    page.keyboard.press("Control+Home")
+    for _ in range(len("We ship ")):
+        page.keyboard.press("ArrowRight")
+    for _ in range(len("at the end of the year")):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.type("on Friday")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    stock.evaluate("stock.comeBack()")
+
+    for one in (page, other):
+        expect(rows(one)).to_have_count(1)
+        expect(rows(one)).to_contain_text("Both versions are in the text.")
+        expect(one.locator(".cm-conflict").first).to_be_visible()
+    other.locator(".cm-conflict").first.click()
+    expect(card(other)).to_contain_text("Both versions are in the text.")
+    # Bob's editor says what it deleted only in a transfer of its whole state: that he did is no news any more.
+    alone = card(other).locator(".choice").filter(has_text=re.compile(r"We ship on Friday\. Everybody"))
+    alone.get_by_role("button", name="Use").click()
+    for one in (page, other):
+        expect(one.get_by_role("textbox", name=f"Text of {name}")).to_have_text("We ship on Friday. Everybody knows.")
+    until(stock, "stock.text() === 'We ship on Friday. Everybody knows.'")
+    expect(card(other).get_by_text("Resolved", exact=True)).to_be_visible()
+    expect(rows(page)).to_have_count(0)
+    expect(page.locator(".cm-conflict")).to_have_count(0)
+    expect(page.get_by_text("Nothing needs you. 1 hidden: 1 resolved.")).to_be_visible()
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(rows(page)).to_have_count(1)
+    elsewhere.close()
+
+
+def test_a_card_says_things_in_their_order(page: Page, web: Served, name: str) -> None:
+    collided(web, name)
+    show(page, web, name)
+    rows(page).click()
+    opened = card(page)
+    expect(opened.get_by_role("listitem")).to_have_count(5)
+    said = opened.inner_text()
+    order = [
+        "line 1", "Open", "both rewrote", "In the document now", "What each person wrote", "Not in the document",
+        "Nothing is missing.", "What shall it say?", "Leave as it is", "one after the other", "Write it", "Seen",
+        "Before", "Events",
+    ]  # fmt: skip
+    places = [said.index(words) for words in order]
+    assert places == sorted(places)
+    assert opened.locator("ins").all_inner_texts().count("on Friday") >= 1
+    results = [" ".join(one.inner_text().split()) for one in opened.locator(".choice-result .passage").all()]
+    assert any("We ship in May. Everybody" in one for one in results)
+    assert any("We ship on Friday. Everybody" in one for one in results)
+    page.get_by_text("Before", exact=True).click()
+    expect(opened.locator("details", has_text="Before").get_by_text("at the end of the year")).to_be_visible()
+    page.get_by_text("Events", exact=True).nth(1).click()
+    expect(opened.locator(".met li")).to_have_count(2)
+
+
+def test_no_page_says_what_only_programs_say(page: Page, web: Served, name: str) -> None:
+    collided(web, name)
+    show(page, web, name)
+    rows(page).click()
+    expect(card(page).get_by_role("listitem")).to_have_count(5)
+    page.get_by_text("Before", exact=True).click()
+    said = page.locator("body").inner_text().lower()
+    assert not re.search(r"\b(base|sides?|episodes?|severity|actors?)\b", said)
+    severities: tuple[str, ...] = Severity.__args__
+    assert not [one for one in severities if "-" in one and one in said]
+
+
+def test_the_missing_text_can_be_copied(page: Page, context: BrowserContext, web: Served, name: str) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    web.create(name, content={"text": "x"})
+    state = {"document": name, "as": "update"}
+    seen = int(web.http.get("/api/state", params=state).headers["KeepBoth-Revision"])
+    for who, due in (("ann", 4), ("bob", 7)):
+        doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        doc.get("settings", type=pycrdt.Map)["due"] = f"<{due}>"
+        web.edit(name, doc.get_update(), session=f"{who}-session", seen=seen)
+    show(page, web, name)
+    rows(page).click()
+    opened = card(page)
+    kept, gone = ("<4>", "<7>") if '"<4>"' in opened.locator(".card-now").inner_text() else ("<7>", "<4>")
+    expect(opened.get_by_label("Missing text")).to_contain_text(gone)
+    opened.get_by_role("button", name="Copy").click()
+    expect(opened.get_by_role("button", name="Copied")).to_be_focused()
+    assert gone in page.evaluate("navigator.clipboard.readText()")
+    opened.get_by_role("button", name=re.compile(f"^Use .*{gone}")).click()
+    expect(opened.get_by_text("Resolved", exact=True)).to_be_visible()
+    assert web.get("/api/state", document=name)["roots"]["settings"]["value"] == {"due": gone} != {"due": kept}
+
+
+def test_who_was_first_is_said_to_who_was_second(page: Page, web: Served, name: str, watched: Watched) -> None:
+    watched.expected.append("409")
+    collided(web, name)
+    show(page, web, name)
+    rows(page).click()
+
+    def slow(route: Route) -> None:
+        body = route.request.post_data_json
+        won = {"id": body["id"], "document": name, "choice": "leave", "revision": body["revision"]}
+        answer = web.http.post("/api/conflict/resolve", params={"session": "cleo-session"}, json=won)
+        assert answer.status_code == 201, answer.text
+        route.continue_()
+
+    page.route("**/api/conflict/resolve*", slow)
+    before = text_of(web, name)
+    card(page).get_by_role("button", name="Use").first.click()
+    expect(card(page).get_by_text("has resolved it already. Nothing of yours was recorded.")).to_be_visible()
+    expect(card(page).get_by_text("Resolved", exact=True)).to_be_visible()
+    assert text_of(web, name) == before
+
+    page.unroute("**/api/conflict/resolve*")
+    card(page).get_by_role("button", name="Open it again").click()
+    expect(card(page).get_by_text("Open", exact=True)).to_be_visible()
+    card(page).get_by_role("button", name="Use").first.click()
+    expect(card(page).get_by_text("Resolved", exact=True)).to_be_visible()
+    assert text_of(web, name) in ("We ship on Friday. Everybody knows.", "We ship in May. Everybody knows.")
+
+
+def test_a_place_that_has_changed_is_shown_as_it_is_now(page: Page, web: Served, name: str, watched: Watched) -> None:
+    watched.expected.append("409")
+    collided(web, name)
+    show(page, web, name)
+    rows(page).click()
+    tries: list[str] = []
+
+    def meddled(route: Route) -> None:
+        tries.append(route.request.url)
+        if len(tries) == 1:
+            concurrently(web, name, rewriting("n Frid", "n Good Frid"))
+        route.continue_()
+
+    page.route("**/api/conflict/resolve*", meddled)
+    use = card(page).get_by_role("button", name=re.compile("^Use")).first
+    expect(use).to_be_visible()
+    use.click()
+    expect(card(page).get_by_text("The place has changed since.")).to_be_visible()
+    expect(card(page).locator(".choices")).to_contain_text("Good Frid")
+    assert web.get("/api/conflicts", document=name)["conflicts"][0]["resolution"] is None
+
+
+def test_what_is_written_is_shown_before_it_is_done(page: Page, web: Served, name: str) -> None:
+    collided(web, name)
+    show(page, web, name)
+    rows(page).click()
+    card(page).get_by_role("button", name="Write it").click()
+    area = card(page).get_by_label("What it shall say")
+    expect(area).to_be_focused()
+    area.fill("before <i>Easter</i>")
+    expect(card(page).locator(".writing .passage")).to_have_text("We ship before <i>Easter</i>. Everybody knows.")
+    card(page).get_by_role("button", name="Write this").click()
+    expect(card(page).get_by_text("Resolved", exact=True)).to_be_visible()
+    assert text_of(web, name) == "We ship before <i>Easter</i>. Everybody knows."
+
+
+def test_by_keyboard_alone(page: Page, web: Served, name: str) -> None:
+    collided(web, name)
+    text = show(page, web, name)
+    text.focus()
+    page.keyboard.press("Control+Home")
+    for _ in range(len("We ship on")):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Alt+Enter")
+    expect(card(page).get_by_role("heading", level=3)).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="All collisions")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(rows(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(card(page).get_by_role("heading", level=3)).to_be_focused()
+    expect(card(page).get_by_role("listitem")).to_have_count(5)
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == "Seen":
+            break
+    page.keyboard.press("Enter")
+    expect(card(page).get_by_text("You have seen this.")).to_be_visible()
+    expect(card(page).get_by_role("heading", level=3)).to_be_focused()
+    assert len(web.get("/api/conflicts", document=name)["conflicts"][0]["seen_by"]) == 1
+
+
+def test_a_link_opens_the_card_and_its_place(page: Page, web: Served, name: str) -> None:
+    lines = "\n".join(f"line {number}" for number in range(400))
+    web.create(name, content={"text": f"{lines}\n{TEXT}"})
+    concurrently(
+        web, name, rewriting("at the end of the year", "on Friday"), rewriting("at the end of the year", "in May")
+    )
+    (entry,) = web.get("/api/conflicts", document=name)["conflicts"]
+    show(page, web, name, f"?conflict={entry['id']}")
+    expect(card(page)).to_contain_text("line 401")
+    expect(page.locator(".cm-conflict").first).to_be_in_viewport()
+
+
+def test_a_return_is_one_group(page: Page, web: Served, name: str, open_stock: OpenStock) -> None:
+    web.create(name, content={"text": f"{TEXT}\n\n\nThen we rest for a whole week."})
+    text = show(page, web, name)
+    stock = open_stock(name, "Bob")
+    stock.evaluate("stock.replace('Everybody', 'Everyone')")
+    expect(text).to_contain_text("Everyone knows")
+    stock.evaluate("stock.leave()")
+    stock.evaluate("stock.replace('at the end of the year', 'in May')")
+    stock.evaluate("stock.replace('a whole week', 'two weeks')")
+    concurrently(web, name, rewriting("at the end of the year", "on Friday"))
+    concurrently(web, name, rewriting("a whole week", "a month"))
+    page.wait_for_timeout(10_500)  # nobody is told of less than ten seconds away
+    stock.evaluate("stock.comeBack()")
+    group = page.locator(".group")
+    expect(group).to_contain_text("2 places to look at")
+    expect(rows(page)).to_have_count(0)
+    group.locator("summary").click()
+    expect(rows(page)).to_have_count(2)
+    group.get_by_role("button").first.click()
+    expect(card(page)).to_contain_text("both rewrote")
+    (notice,) = web.get("/api/notices", document=name)["notices"]
+    assert notice["level"] == "badge"
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_what_is_typed_without_a_connection_waits_and_is_sent(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": TEXT})
+    text = show(page, web, name)
+    text.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Nearly.")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    assert text_of(web, name) == f"{TEXT} Nearly."
+
+
+@pytest.mark.parametrize("kind", ["map", "array", "xml"])
+def test_what_is_no_text_is_shown_as_it_is(page: Page, web: Served, name: str, kind: str) -> None:
+    web.create(name)
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    if kind == "map":
+        root = doc.get("settings", type=pycrdt.Map)
+        root["<b>due</b>"] = "<img src=x onerror=alert(1)>"
+        root["nested"] = pycrdt.Map({"deep": pycrdt.Array([1, True, None])})
+        wanted = ["<b>due</b>", '"<img src=x onerror=alert(1)>"', "deep", "true", "null"]
+    elif kind == "array":
+        doc.get("list", type=pycrdt.Array).extend(["one", {"two": 2}, pycrdt.Text("three")])
+        wanted = ['"one"', "two", "2", "three"]
+    else:
+        fragment = doc.get("prosemirror", type=pycrdt.XmlFragment)
+        fragment.children.append(pycrdt.XmlElement("paragraph", {"align": "<left>"}, [pycrdt.XmlText("Hello <you>")]))
+        wanted = ['paragraph align="<left>"', "Hello <you>"]
+    web.edit(name, doc.get_update(), session="ann-session", seen=1)
+    page.goto(f"{web.application.url}/d/{name}")
+    tree = page.get_by_role("region", name="Content, to be read only")
+    for words in wanted:
+        expect(tree).to_contain_text(words)
+    assert tree.locator("img, b").count() == 0
+    before = doc.get_state()
+    if kind == "map":
+        doc.get("settings", type=pycrdt.Map)["later"] = "came later"
+    elif kind == "array":
+        doc.get("list", type=pycrdt.Array).append("came later")
+    else:
+        doc.get("prosemirror", type=pycrdt.XmlFragment).children.append(pycrdt.XmlText("came later"))
+    web.edit(name, doc.get_update(before), session="ann-session", seen=2)
+    expect(tree).to_contain_text("came later")
+    assert grave(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_serious_issue(page: Page, web: Served, name: str, scheme: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    collided(web, name)
+    show(page, web, name)
+    expect(rows(page)).to_have_count(1)
+    assert grave(page) == []
+    rows(page).click()
+    expect(card(page).get_by_role("listitem")).to_have_count(5)
+    expect(card(page)).to_be_in_viewport()
+    assert grave(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_filter_is_by_state_person_and_words(page: Page, web: Served, name: str) -> None:
+    collided(web, name)
+    concurrently(web, name, rewriting("Everybody", "All"), rewriting("Everybody", "Each"))
+    show(page, web, name)
+    expect(rows(page)).to_have_count(2)
+    page.get_by_label("Words in them").fill("friday")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("Words in them").fill(f"nobody wrote {uuid.uuid4()}")
+    expect(page.get_by_text("Nothing fits.")).to_be_visible()
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(rows(page)).to_have_count(2)
+    page.get_by_label("Which collisions").select_option("Resolved or settled")
+    expect(rows(page)).to_have_count(0)
+    page.get_by_label("Which collisions").select_option("Everything")
+    expect(rows(page)).to_have_count(2)
+    page.get_by_label("Who took part").select_option(index=1)
+    expect(rows(page)).to_have_count(2)
