@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 from keepboth.conflicts.model import Severity
 from tests.api.conftest import Served
 from tests.web.accessibility import grave
+from tests.web.cable import cable_to
 from tests.web.conftest import Watched, until
 from tests.web.stock import OpenStock, concurrently, open_stock, rewriting, stock_bundle
 
@@ -21,11 +22,13 @@ __all__ = ["open_stock", "stock_bundle"]
 TEXT = "We ship at the end of the year. Everybody knows."
 
 
-def show(page: Page, server: Served, document: str, query: str = "") -> Locator:
-    """Open *document*; its text."""
-    page.goto(f"{server.application.url}/d/{document}{query}")
+def show(page: Page, server: Served, document: str, query: str = "", at: str = "") -> Locator:
+    """Open *document*, *at* another address of the server; its text."""
+    page.goto(f"{at or server.application.url}/d/{document}{query}")
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
-    return page.get_by_role("textbox", name=f"Text of {document}")
+    text = page.get_by_role("textbox", name=f"Text of {document}")
+    expect(text).to_be_visible()
+    return text
 
 
 def rows(page: Page) -> Locator:
@@ -278,20 +281,95 @@ def test_a_return_is_one_group(page: Page, web: Served, name: str, open_stock: O
     group.locator("summary").click()
     expect(rows(page)).to_have_count(2)
     group.get_by_role("button").first.click()
-    expect(card(page)).to_contain_text("both rewrote")
+    expect(card(page)).to_contain_text("Both versions are in the text.")
     (notice,) = web.get("/api/notices", document=name)["notices"]
     assert notice["level"] == "badge"
     expect(page.locator(".toast")).to_have_count(0)
 
 
-def test_what_is_typed_without_a_connection_waits_and_is_sent(page: Page, web: Served, name: str) -> None:
+def test_what_is_typed_without_a_connection_waits_over_a_reload_and_is_sent(
+    page: Page, web: Served, name: str, watched: Watched
+) -> None:
+    watched.expected.append("net::ERR|WebSocket connection")
     web.create(name, content={"text": TEXT})
-    text = show(page, web, name)
-    text.click()
-    page.keyboard.press("Control+End")
-    page.keyboard.type(" Nearly.")
-    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
-    assert text_of(web, name) == f"{TEXT} Nearly."
+    with cable_to(web.application.url) as cable:
+        text = show(page, web, name, at=cable.url)
+        cable.pull()
+        expect(page.get_by_text("Offline, 0 waiting")).to_be_visible()
+        text.click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type(" Nearly.")
+        expect(page.get_by_text("Offline, 8 waiting")).to_be_visible()
+        assert text_of(web, name) == TEXT
+        concurrently(web, name, rewriting("Everybody", "Nobody"))
+        cable.plug()
+        expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+        expect(text).to_have_text("We ship at the end of the year. Nobody knows. Nearly.")
+        assert text_of(web, name) == "We ship at the end of the year. Nobody knows. Nearly."
+        cable.pull()
+        page.keyboard.type(" Really.")
+        expect(page.get_by_text("Offline, 8 waiting")).to_be_visible()
+        page.wait_for_timeout(200)
+        cable.plug()
+        page.reload()
+        expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+        expect(text).to_have_text("We ship at the end of the year. Nobody knows. Nearly. Really.")
+        assert text_of(web, name).endswith("Nearly. Really.")
+
+
+def test_a_document_that_cannot_be_reached_opens_when_it_can(
+    page: Page, web: Served, name: str, watched: Watched
+) -> None:
+    watched.expected.append("net::ERR|WebSocket connection")
+    web.create(name, content={"text": TEXT})
+    with cable_to(web.application.url) as cable:
+        page.goto(cable.url)
+        expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+        show(page, web, f"{name}-first", at=cable.url)  # what the page is made of is here
+        page.get_by_role("link", name="KeepBoth, all documents").click()
+        page.get_by_role("searchbox").fill(name)
+        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+        cable.pull()
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_text("The document opens as soon as it is back.")).to_be_visible()
+        cable.plug()
+        expect(page.get_by_role("textbox", name=f"Text of {name}")).to_have_text(TEXT)
+
+
+def test_who_is_concerned_is_interrupted_once(
+    page: Page, browser: Browser, web: Served, name: str, watched: Watched
+) -> None:
+    watched.expected.append("net::ERR|WebSocket connection")
+    web.create(name, content={"text": TEXT})
+    watching = browser.new_context()
+    watching.on("page", watched.watch)
+    watcher = watching.new_page()
+    show(watcher, web, name)
+    with cable_to(web.application.url) as cable:
+        text = show(page, web, name, at=cable.url)
+        cable.pull()
+        expect(page.get_by_text("Offline, 0 waiting")).to_be_visible()
+        text.click()
+        page.keyboard.press("Control+Home")
+        for _ in range(len("We ship ")):
+            page.keyboard.press("ArrowRight")
+        for _ in range(len("at the end of the year")):
+            page.keyboard.press("Shift+ArrowRight")
+        page.keyboard.type("on Friday")
+        page.wait_for_timeout(11_000)  # nobody is told of less than ten seconds away
+        concurrently(web, name, rewriting("at the end of the year", "in May"))
+        cable.plug()
+        expect(page.locator(".toast")).to_contain_text("is back after")
+        expect(watcher.locator(".group")).to_contain_text("is back after")
+        expect(watcher.locator(".toast")).to_have_count(0)
+        page.locator(".toast").get_by_role("button", name="Look").click()
+        expect(card(page)).to_contain_text("both rewrote")
+        expect(card(page).get_by_role("heading", level=3)).to_be_focused()
+        page.get_by_role("button", name="All collisions").click()
+        page.reload()
+        expect(page.locator(".group")).to_contain_text("is back after")
+        expect(page.locator(".toast")).to_have_count(0)
+    watching.close()
 
 
 @pytest.mark.parametrize("kind", ["map", "array", "xml"])

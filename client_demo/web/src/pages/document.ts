@@ -2,6 +2,7 @@
 
 import type { Conflict } from "../api";
 import { actionsOn } from "../conflicts/actions";
+import { announceReturns } from "../conflicts/announcing";
 import { Board } from "../conflicts/board";
 import { panelOf } from "../conflicts/panel";
 import { arrived, connect, type Connection } from "../document/connection";
@@ -13,7 +14,7 @@ import { renderCard } from "../ui/card";
 import { documentHead } from "../ui/document_head";
 import { savedLight } from "../ui/saved_light";
 import { h } from "../ui/h";
-import { failed, loading } from "../ui/states";
+import { empty, failed, loading } from "../ui/states";
 import { toast } from "../ui/toast";
 
 /** Show where a collision is in the text, with `select` as the selection; false if it is not in the part that is shown. */
@@ -21,6 +22,8 @@ type Reveal = (conflict: Conflict, select: boolean) => boolean;
 
 export const open: OpenPage = async (address, leaving) => {
   const name = address.page === "document" ? address.document : "";
+  // Nearly every document has a text: its editor is on its way while the connection is made.
+  void import("../document/text").catch(() => {});
   const connection = await connect(name, leaving);
   const { both, provider, viewer } = connection;
   const board = new Board(name, viewer, leaving);
@@ -48,26 +51,26 @@ export const open: OpenPage = async (address, leaving) => {
     if (known) reveal(known, false);
   };
 
-  void arrived(connection, leaving).then(
-    async () => {
+  const fill = async (): Promise<void> => {
+    try {
+      await arrived(connection, leaving);
       reveal = await fillPlace(place, connection, address.query.get("root"), name, leaving);
       const at = new URLSearchParams(location.search).get("conflict");
-      if (at && !leaving.aborted) void board.read(at).then((conflict) => reveal(conflict, false), () => {});
-    },
-    (error: unknown) => {
-      if (!leaving.aborted) place.replaceChildren(failed(error));
-    },
-  );
-
-  const told = new Set<string>();
-  board.on(() => {
-    for (const notice of board.notices) {
-      if (notice.level !== "interrupt" || told.has(notice.correlation_id)) continue;
-      told.add(notice.correlation_id);
-      const [first] = notice.cards;
-      if (first) toast(notice.sentence.text, { action: { label: "Look", run: () => setQuery({ conflict: first }) } });
+      if (at && !leaving.aborted) reveal(await board.read(at), false);
+    } catch (error) {
+      if (!leaving.aborted && !place.querySelector(".sheet, .tree")) place.replaceChildren(failed(error, () => void fill()));
     }
-  });
+  };
+  void fill();
+  let waits = "";
+  const wait = (): void => {
+    const now = both.state === "offline" ? "offline" : "opening";
+    if (now === waits || leaving.aborted || !place.querySelector(".state-loading, .state-waiting")) return;
+    waits = now;
+    place.replaceChildren(now === "offline" ? unreached() : loading("Opening the document"));
+  };
+  leaving.addEventListener("abort", both.on("change", wait));
+  announceReturns(board, (id) => setQuery({ conflict: id }));
   leaving.addEventListener("abort", both.on("conflicts", () => board.soon()));
   leaving.addEventListener("abort", both.on("receipts", () => board.soon()));
   void board.refresh();
@@ -114,6 +117,13 @@ async function fillPlace(
   });
   place.replaceChildren(...(chooser ? [chooser] : []), h("div.sheet.paper", null, element));
   return reveal;
+}
+
+function unreached(): HTMLElement {
+  const element = empty("The server cannot be reached", h("p", null, "The document opens as soon as it is back."));
+  element.classList.add("state-waiting");
+  element.setAttribute("role", "status");
+  return element;
 }
 
 function rootChooser(roots: readonly Root[], at: Root): HTMLElement {
