@@ -119,6 +119,7 @@ def test_many_authors_share_one_row() -> None:
     found = density(chronicle, last, "arrived", 5, 100)
     assert len(found.authors) == MAX_AUTHORS
     assert found.authors[-1].actor is None
+    assert sorted(found.everybody) == [f"user:{number:02}" for number in range(MAX_AUTHORS + 5)]
     assert sum(one.edits for one in found.authors) == last
     assert all(sum(one.counts) == one.edits for one in found.authors)
 

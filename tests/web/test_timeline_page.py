@@ -98,10 +98,11 @@ def test_dragging_shows_what_lies_there(page: Page, web: Served, name: str) -> N
     box = slider.bounding_box()
     assert box is not None
     seen = set()
-    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 10)
+    low = box["y"] + box["height"] - 8  # away from the mark where somebody came back
+    page.mouse.move(box["x"] + box["width"] * 0.9, low)
     page.mouse.down()
     for tenth in (8, 6, 4, 3):
-        page.mouse.move(box["x"] + box["width"] * tenth / 10, box["y"] + 10)
+        page.mouse.move(box["x"] + box["width"] * tenth / 10, low)
         seen.add(value(slider))
         shows(page, text_at(web, name, at=value(slider)))
     page.mouse.up()
@@ -319,9 +320,9 @@ def test_a_fast_drag_asks_one_question_at_a_time(page: Page, web: Served, name: 
     page.on("response", ended)
     box = slider.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 10)
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 8)
     page.mouse.down()
-    page.mouse.move(box["x"] + 5, box["y"] + 10, steps=200)
+    page.mouse.move(box["x"] + 5, box["y"] + box["height"] - 8, steps=200)
     page.mouse.up()
     shows(page, text_at(web, name, at=value(slider)))
     assert most == 1
@@ -404,6 +405,8 @@ def test_a_server_that_is_away_is_said_and_asked_again(page: Page, web: Served, 
 
 def test_a_telephone_shows_it_without_scrolling_sideways(page: Page, web: Served, name: str) -> None:
     course = team(web, name)
+    long = "a name that is as long as names of versions sometimes are, when people write sentences"
+    web.http.post("/api/versions", params={"document": name}, json={"name": long}).raise_for_status()
     page.set_viewport_size({"width": 390, "height": 800})
     go(page, web, name, at=course["stops"][0], **{"with": "now"})
     expect(page.get_by_role("region", name="From this moment to now")).to_be_visible()

@@ -100,7 +100,7 @@ class Timeline(BaseModel):
     times: list[str] = Field(description="of the last event within or before each bucket")
     worked_s: list[float] = Field(description="the time up to there, long pauses shortened")
     first_at: str | None
-    people: list[Who]
+    people: list[Who] = Field(description="everybody who wrote, or named a version")
     authors: list[AuthorCounts]
     stretches: list[StretchEntry]
     stops: list[int] = Field(description="where somebody had done something in one go: last revisions, ascending")
@@ -130,7 +130,7 @@ async def get_timeline(
         found = density(chronicle, until, axis, buckets, round(pause * 1e6))
         away = stretches(chronicle, until)[-MAX_STRETCHES:]
         versions = _versions(parts, document, until)
-        named = {one.actor for one in found.authors if one.actor is not None}
+        named = set(found.everybody)
         named |= {one.actor for one in away} | {one.actor for one in versions}
         counts = parts.conflicts.counts(Wanted(document=document), documents=1)
         page = parts.conflicts.page(Wanted(document=document), order="attention", limit=MAX_MARKS)

@@ -36,12 +36,14 @@ class Density(NamedTuple):
 
     ``revisions``: the last revision within or before each bucket (empty on the axis `written`, which has another
     order). ``times``: when the last event within or before each bucket was. ``worked``: working time up to it.
+    ``everybody``: all authors, most edits first.
     """
 
     revisions: list[int]
     times: list[Micros]
     worked: list[Micros]
     authors: list[Author]
+    everybody: list[str]
 
 
 class Stretch(NamedTuple):
@@ -131,12 +133,14 @@ def _density(chronicle: Chronicle, until: int, axis: Axis, buckets: int, pause_u
         if last[bucket][0] == 0:
             last[bucket] = last[bucket - 1]
     revisions, ends, done_by = (list(column) for column in zip(*last, strict=True))
-    return Density([] if axis == "written" else revisions, ends, done_by, _authors(chronicle, counted))
-
-
-def _authors(chronicle: Chronicle, counted: dict[int, list[int]]) -> list[Author]:
     found = [Author(chronicle.names[actor], sum(counts), counts) for actor, counts in counted.items()]
     found.sort(key=lambda one: (-one.edits, one.actor or ""))
+    everybody = [one.actor or "" for one in found]
+    return Density([] if axis == "written" else revisions, ends, done_by, _rows(found), everybody)
+
+
+def _rows(found: list[Author]) -> list[Author]:
+    """At most `MAX_AUTHORS`, the last of them for all who are left."""
     if len(found) <= MAX_AUTHORS:
         return found
     rest = found[MAX_AUTHORS - 1 :]

@@ -15,7 +15,11 @@ function person(palette: Palette, actor: string): HTMLElement {
   return h("bdi.person", { class: `by-${hue}` }, name);
 }
 
+const FIRST = 10;
+
 function table(caption: string, headings: readonly string[], rows: readonly HTMLElement[]): HTMLElement {
+  const body = h("tbody", null, rows.slice(0, FIRST));
+  const all = h("button.button.small", { type: "button", onclick: () => (body.append(...rows.slice(FIRST)), all.remove()) }, `Show all ${count(rows.length)}`);
   return h(
     "div.table-wrap",
     { tabindex: 0, role: "group", "aria-label": caption },
@@ -24,8 +28,9 @@ function table(caption: string, headings: readonly string[], rows: readonly HTML
       null,
       h("caption.sr-only", null, caption),
       h("thead", null, h("tr", null, headings.map((heading, at) => h("th", { scope: "col", class: at ? "number" : null }, heading)))),
-      h("tbody", null, rows),
+      body,
     ),
+    rows.length > FIRST && all,
   );
 }
 

@@ -124,6 +124,11 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
   };
 }
 
+/** Near the end of the axis the name stands before its place: it must not leave the page. */
+function flag(name: string, place: number): HTMLElement {
+  return styled(h("span.flag", { title: name, class: place > 0.6 ? "flag-before" : null }, name), { left: `${place * 100}%` });
+}
+
 function ends(scale: Scale): string[] {
   const first = scale.time(scale.axis === "written" ? scale.first + 1 : 1);
   const last = scale.time(scale.last);
@@ -182,7 +187,7 @@ function marksRow(timeline: Timeline, scale: Scale, actions: ScrubberActions): H
     { "aria-hidden": "true" },
     svg("svg", { class: "ticks", viewBox: "0 0 1000 12", preserveAspectRatio: "none" }, ticks),
     timeline.versions.map((one) =>
-      styled(h("span.flag", { title: one.name }, one.name), { left: `${scale.place(one.revision) * 100}%` }),
+      flag(one.name, scale.place(one.revision)),
     ),
   );
   row.addEventListener("click", (event) => {
