@@ -68,7 +68,7 @@ export function activity(value: Activity): HTMLElement[] {
   const busiest = value.hours.reduce((one, two) => (two.edits > one.edits ? two : one));
   const active = value.days.filter(({ edits }) => edits).length;
   return [
-    h("p", null, `${count(value.edits)} edits on ${count(active)} ${active === 1 ? "day" : "days"}; most of them between ${busiest.hour}:00 and ${busiest.hour}:59 (UTC).`),
+    h("p", null, `${count(value.edits)} ${value.edits === 1 ? "edit" : "edits"} on ${count(active)} ${active === 1 ? "day" : "days"}; most of them between ${busiest.hour}:00 and ${busiest.hour}:59 (UTC).`),
     days.length > 1
       ? h("div", null, h("h3", null, "By day"), columns(days.map(({ day, edits }) => ({ label: `${day}: ${count(edits)}`, value: edits })), [first.day, last.day], `${count(most.edits)} on ${most.day}`))
       : null,
@@ -134,7 +134,7 @@ const OUTCOMES: Record<string, string> = {
 
 export function collisions(value: Collisions, document: string): HTMLElement[] {
   const path = documentPath(document);
-  if (!value.collisions && !value.possible) return [h("p", null, `No collisions in ${count(value.edits)} edits. Overlapping edits will appear here.`)];
+  if (!value.collisions && !value.possible) return [h("p", null, `No collisions in ${count(value.edits)} ${value.edits === 1 ? "edit" : "edits"}. Overlapping edits will appear here.`)];
   const rows = Object.entries(value.severities)
     .sort((one, two) => two[1] - one[1])
     .map(([kind, number]) => h("tr", null, h("th.wide", { scope: "row" }, OUTCOMES[kind] ?? kind, shareBar({ share: number / value.collisions, class: "" })), cell(count(number))));
