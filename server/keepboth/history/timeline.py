@@ -61,7 +61,7 @@ class Stretch(NamedTuple):
 
 
 def density(chronicle: Chronicle, until: int, axis: Axis, buckets: int, pause_us: Micros) -> Density:
-    """How much who wrote when, up to revision *until*. About 0.3 µs an event, once."""
+    """How much who wrote when, up to revision *until*. About 1 µs an event, once."""
     key = ("density", until, axis, buckets, pause_us)
     return _kept(chronicle, key, lambda: _density(chronicle, until, axis, buckets, pause_us))
 
