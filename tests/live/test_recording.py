@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -103,6 +105,39 @@ def test_a_rebuild_beside_people_who_type_changes_nothing(tmp_path: Path, seed: 
             assert conflicts.list("d", limit=500) == fresh.list("d", limit=500)
             assert len(answer["conflicts"]) == fresh.count() > 0
             assert rebuilt > 0
+            await leave(ann, bob)
+
+    run(main())
+
+
+def test_what_is_being_stored_is_not_said_to_be_known(tmp_path: Path) -> None:
+    """Storing many findings takes long: whoever asks meanwhile does not hear that there are none."""
+
+    async def main() -> None:
+        async with (
+            running(tmp_path) as server,
+            httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http,
+        ):
+            ann, bob = await group(server, "d", "one two three")
+            conflicts = server.application.conflicts
+            advance, gate = conflicts.advance, threading.Event()
+
+            def slowly(*arguments: Any) -> Any:
+                assert gate.wait(20)
+                return advance(*arguments)
+
+            conflicts.advance = slowly  # type: ignore[method-assign]
+            try:
+                await collide(ann, bob, 4, ("TWO", "zwei"))
+                room = server.application.hub.rooms["d"]
+                detector = server.application.detector
+                await eventually(lambda: detector.lags("d") == [], "the engine has looked at it")
+                assert await detector.caught_up(room, 0.1) == 0
+            finally:
+                gate.set()
+            assert await detector.caught_up(room, 10) == room.revision
+            counted = (await http.get("/api/conflicts/counts", params={"document": "d"})).json()
+            assert (counted["total"], counted["complete"]) == (1, True)
             await leave(ann, bob)
 
     run(main())

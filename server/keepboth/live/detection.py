@@ -228,11 +228,13 @@ class Detector:
                     self._put_away(watch)
 
     async def caught_up(self, room: Room, timeout_s: float) -> int:
-        """Wait until the conflicts of *room* are known up to where it is now, and stored; return how far they are."""
+        """Wait until the conflicts of *room* are known up to where it is now, and stored; return how far they are, 0 if
+        that cannot be said while they are being stored."""
         watch = self._watches.get(room)
         if watch is None:
             return 0
         target = room.revision
+        stored = False
         try:
             async with asyncio.timeout(timeout_s):
                 while room in self._watches and watch.known < target and not watch.failed:
@@ -245,9 +247,10 @@ class Detector:
                     self._save_soon(watch)
                 if self._saves:
                     await asyncio.wait(set(self._saves))
+                stored = True
         except TimeoutError:
             pass
-        return 0 if self._recorder.owes(room.name) else watch.known
+        return watch.known if stored and not self._recorder.owes(room.name) else 0
 
     def lags(self, document: str | None = None) -> list[Lag]:
         """Live documents whose newest edits the engine has not looked at, or whose findings are not stored yet."""
