@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from pycrdt import Map, XmlElement, XmlFragment, XmlText
 
 from keepboth.events import CONFLICT_REOPENED, CONFLICT_RESOLVED, CONFLICT_SEEN, EDIT_RECORDED, Context, Seen, id_text
@@ -198,6 +199,28 @@ def test_typing_between_preview_and_choice(tmp_path: Path) -> None:
             await eventually(lambda: bob.value.startswith("My "))
             await post(http, "resolve", 201, **wish, revision=fresh["revision"])
             await eventually(lambda: ann.value == bob.value == "My Note: due by Ju?ne.")
+
+    run(main())
+
+
+@pytest.mark.parametrize("whose", ["June", "July"])
+def test_a_version_that_was_rewritten_after_the_preview_is_not_chosen_blindly(tmp_path: Path, whose: str) -> None:
+    """Somebody replaces one version by a longer text at the edge of the place: the choice would show both."""
+
+    async def main() -> None:
+        async with running(tmp_path) as server, collided(server) as (ann, bob, http, id):
+            before = await shown(http, id)
+            actor = next(one["sides"][0]["actor"] for one in before["choices"] if one["text"] == whose)
+            at = ann.value.index(whose)
+            with ann.doc.transaction():
+                del ann.text[at : at + 4]
+                ann.text.insert(at, f"{whose} or so")
+            await ann.flush()
+            await eventually(lambda: bob.value == ann.value)
+            body = {"id": id, "choice": "use", "actor": actor, "revision": before["revision"]}
+            refused = await post(http, "resolve", 409, **body)
+            assert refused["code"] == "place-changed"
+            assert [one["docrevision"] for one in refused["events"]] == [server.edits("d")[-1].revision]
 
     run(main())
 

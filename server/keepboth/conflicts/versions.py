@@ -221,6 +221,16 @@ class Versions:
                     found.update(stroke.revisions_from(stroke.nth_beyond(revision)))
         return sorted(found)
 
+    def lost_since(self, revision: int) -> bool:
+        """True if something that showed here at *revision* has been deleted since. Whoever did may have put something
+        else just beside it, where it is no part of this place."""
+        for piece in self.pieces:
+            run = piece.run
+            stood = run.deleters and run.stroke.eff_of(run.clock) <= revision
+            if stood and all(stroke.eff > revision for stroke in run.deleters or ()):
+                return True
+        return False
+
     def revisions(self) -> tuple[int, ...]:
         """The revisions of the episode's events."""
         return tuple(sorted({rev for spot in self.cluster.spots for rev in spot.stroke.revisions_from(spot.nth)}))

@@ -207,7 +207,7 @@ class Resolver:
         if not late:
             then = Versions(place.shadow, place.cluster, until(seen), looked.state.restoring_revisions())
             try:
-                same = plan(then, wish).preview.parts == plan(place, wish).preview.parts
+                same = plan(then, wish).preview.parts == plan(place, wish).preview.parts and not place.lost_since(seen)
             except InvalidRequest:
                 plan(place, wish)  # never offered, or only since
                 same = False
