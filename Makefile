@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 NODE_STAMP := tests/interop/node_modules/.installed
 WEB := client_demo/web
 WEB_STAMP := $(WEB)/node_modules/.installed
+# Two processes at most: a machine's other cores are for the servers and browsers that the tests start.
+PARALLEL := -n 2 --dist loadfile
 PAGES := server/keepboth/api/pages/index.html
 
 .PHONY: run demo web test test-all bench check format clean
@@ -19,10 +21,10 @@ demo: $(STAMP) $(PAGES)
 web: $(PAGES)
 
 test: check $(NODE_STAMP) $(PAGES)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: check $(NODE_STAMP) $(PAGES)
-	KEEPBOTH_FULL=1 $(BIN)/python -m pytest
+	KEEPBOTH_FULL=1 $(BIN)/python -m pytest $(PARALLEL)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

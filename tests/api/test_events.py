@@ -357,6 +357,19 @@ def test_the_first_edit_creates_its_document(server: Served, name: str) -> None:
         (b"{", "application/json", "invalid-request"),
         (b'{"update": "\xff"}', "application/json; charset=utf-8", "invalid-request"),
     ],
+    ids=[
+        "empty",
+        "no update",
+        "cut",
+        "another type",
+        "no base64",
+        "no bytes",
+        "no id",
+        "a number",
+        "a list",
+        "no JSON",
+        "no UTF-8",
+    ],
 )
 def test_a_body_that_is_no_edit(server: Served, name: str, body: bytes, kind: str, code: str) -> None:
     answer = server.http.post(
