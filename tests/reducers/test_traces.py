@@ -40,7 +40,12 @@ def rows_by_author(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def on_page(column: int) -> dict[str, str]:
     """What the page's table says of a recording, by reducer."""
     table = re.findall(r"^\| `(\w+)` \|(.*)\|$", PAGE, re.M)
-    return {name: cells.split(" | ")[column].strip() for name, cells in table}
+    rows = {name: cells.split(" | ") for name, cells in table}
+    return {
+        name: cells[column].strip().replace(" %", "%")
+        for name, cells in rows.items()
+        if name in SHIPPED and len(cells) > column
+    }
 
 
 @pytest.mark.parametrize("limit", [5000, pytest.param(None, marks=pytest.mark.full)])
