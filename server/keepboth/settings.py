@@ -49,10 +49,11 @@ class Settings(BaseSettings):
     )
 
     gather_ms: float = Field(
-        0.0,
+        4.0,
         ge=0,
         le=50,
-        description="wait this long before a commit when several edits are likely (trades latency for CPU)",
+        description="take edits in rounds of this many milliseconds while several are likely in each (trades latency "
+        "for CPU); 0: never",
     )
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="hosts that webhooks may be sent to, with commas in between; empty: any public one"

@@ -177,13 +177,12 @@ class Asking:
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
-    def behind(self, session: Session) -> bytes:
+    def behind(self, session: Session, now: float) -> bytes:
         """The question to write behind a frame of content: if a stock session is active, and has been written somebody
         else's news that nothing has proved or asked about. Else nothing."""
         asked = session.asked
         if asked.news <= session.lower or asked.news <= asked.sent:
             return b""
-        now = self._room.ports.clock()
         pause_s = now - session.active_at
         if pause_s > ACTIVE_WITHIN_S and (pause_s > PAUSED_WITHIN_S or now - asked.last_at < PAUSED_EVERY_S):
             return b""
@@ -271,7 +270,7 @@ class Asking:
     def _prove(self, session: Session, question: Question) -> None:
         session.lower = max(session.lower, min(question.sent, session.sent))
         if session.asked.news > session.asked.sent:
-            self._write(session, self.behind(session))
+            self._write(session, self.behind(session, self._room.ports.clock()))
 
     def _write(self, session: Session, frames: bytes) -> None:
         if frames:

@@ -2,8 +2,9 @@
 
 uvicorn hands an upgraded TCP connection to whatever ``asyncio.Protocol`` its ``ws`` setting makes; here that is a
 ``websockets`` server connection. What uvicorn then does not do for these sockets is done here: handshake time-out,
-keep-alive, connection cap, Origin check, closing on shutdown. Messages skip the library's queue and coroutine: a whole
-data frame goes straight to the session, and reading is paused at the transport when a room asks for it.
+keep-alive, connection cap, Origin check, closing on shutdown. Messages skip the library's parser, queue and coroutine:
+a whole data frame goes straight to the session (see :mod:`keepboth.live.incoming`), and reading is paused at the
+transport when a room asks for it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from keepboth.events import check_document_name
 from keepboth.feeds.following import Feeds
 from keepboth.live import feed_socket
 from keepboth.live.hub import Hub
+from keepboth.live.incoming import Incoming
 from keepboth.live.room import Room
 from keepboth.live.session import Actor, Session
 from keepboth.settings import Settings
@@ -47,11 +49,32 @@ class EditingConnection(ServerConnection):
     room: Room | None = None
     session: Session | None = None
     _parts: list[bytes] | None = None
+    _incoming: Incoming | None = None
+    _pieces = 0
     opening: tuple[str, Actor | None] = ("", None)
     """Document name and actor, told from the opening request."""
     feed: tuple[Choice, int] | None = None
     """What a feed's reader wants, and from where; None for editing sockets."""
     _closing: asyncio.Task[None] | None = None
+
+    def attend(self, room: Room, session: Session) -> None:
+        """From now on messages go to *session*."""
+        self.room, self.session = room, session
+        # The request is one piece. Whoever sent more before it was answered may have left half a frame in the library.
+        if self._pieces == 1 and not self.protocol.extensions:
+            self._incoming = Incoming(room.settings.max_frame_bytes)
+
+    def data_received(self, data: bytes) -> None:
+        """Whole messages go straight to the session; everything else is the library's."""
+        if self._incoming is None:
+            self._pieces += 1
+            super().data_received(data)
+            return
+        for is_message, part in self._incoming.take(data):
+            if not is_message:
+                super().data_received(part)
+            elif self.protocol.state is OPEN:
+                self._take(part)
 
     def process_event(self, event: Any) -> None:
         """Data frames of an open session go straight to it; everything else is the library's."""
@@ -87,9 +110,6 @@ class EditingConnection(ServerConnection):
         if self.protocol.state is OPEN:
             self.transport.write(frames)
 
-    def backlog_bytes(self) -> int:
-        return self.transport.get_write_buffer_size()
-
     def hold(self, held: bool) -> None:
         if self.transport.is_closing():
             return
@@ -115,7 +135,7 @@ class Port:
     def __init__(self, connection: EditingConnection) -> None:
         self._connection = connection
         self.write = connection.write
-        self.backlog_bytes = connection.backlog_bytes
+        self.backlog_bytes = connection.transport.get_write_buffer_size
         self.hold = connection.hold
 
     def close(self, error: KeepBothError) -> None:
@@ -176,8 +196,7 @@ class Gateway:
                 return
             name, actor = connection.opening
             session = Session(Port(connection), f"c:{self.hub.new_id().hex()}", actor)
-            connection.session = session
-            connection.room = self.hub.join(name, session)
+            connection.attend(self.hub.join(name, session), session)
             await connection.wait_closed()
         except KeepBothError as error:
             connection.close_with(error)

@@ -12,6 +12,7 @@ from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
 from keepboth.fold.replica import Poisoned
+from keepboth.live.pace import Pace
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
 from keepboth.live.presence import Claim
 from keepboth.live.room import Room
@@ -68,9 +69,9 @@ class Hub:
         self._loads: dict[Room, asyncio.Future[None]] = {}
         self._watcher = watcher
         self._committed = committed
-        self._writer: Writer[InFlight] = Writer(
-            store, self._delivered_from_writer, gather_s=settings.gather_ms / 1000, chain_of=lambda entry: entry.room
-        )
+        self._writer: Writer[InFlight] = Writer(store, self._delivered_from_writer, chain_of=lambda entry: entry.room)
+        self._pace = Pace(settings.gather_ms / 1000)
+        self._under_way = 0
         self._ports = Ports(
             now=now,
             clock=self._loop.time,
@@ -184,13 +185,17 @@ class Hub:
     # -- the writer ---------------------------------------------------------------------------------------------------
 
     def _submit(self, item: Append, entry: InFlight) -> None:
-        """Everything that one turn of the event loop brings goes to the writer together."""
+        """Everything that one turn of the event loop brings goes to the writer together; in rounds, all that has come
+        since the last one (see :mod:`keepboth.live.pace`)."""
         if not self._outgoing:
             self._loop.call_soon(self._hand_over)
         self._outgoing.append((item, entry))
 
     def _hand_over(self) -> None:
+        if self._pace.resting and self._under_way:
+            return  # the round that is under way hands over what has come meanwhile
         outgoing, self._outgoing = self._outgoing, []
+        self._under_way += len(outgoing)
         try:
             self._writer.submit_many(outgoing)
         except KeepBothError as error:
@@ -217,6 +222,13 @@ class Hub:
                 log.exception("room %r failed after a commit; its sessions resync from the log", room.name)
                 room.abandon(entries)
         self._committed({room.name for room in by_room})
+        self._under_way -= len(results)
+        self._pace.committed(len(results))
+        if not self._under_way:
+            self._pace.rest()
+        if self._outgoing:
+            # One turn later: what has come during the rest is read first.
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
 
     def _look_up(self, call: Callable[[EventStore], Any], done: Callable[[Any], None]) -> None:
         async def run() -> None:

@@ -14,6 +14,7 @@ from keepboth.errors import NotDurableNow
 from keepboth.events import EDIT_RECORDED, Draft, Receipt
 from keepboth.fold.document import FoldedEdit, Release, readable_form
 from keepboth.fold.replica import EMPTY_UPDATE, Poisoned, merge
+from keepboth.live.asking import PAUSED_WITHIN_S
 from keepboth.live.frames import binary_frame, update_frame
 from keepboth.live.passage import CommittedEdit, InFlight
 from keepboth.live.session import Session
@@ -184,15 +185,22 @@ class Publication:
 
         ``authors`` are the sessions whose edits it holds: stock sessions are asked behind what others wrote.
         """
+        room = self._room
+        revision = room.revision
         stock = declared = single = b""
         merged = [(release.effective, release.payload) for release in releases]
         if len(merged) > 1:
             with suppress(Poisoned):
-                merged = [(self._room.revision, merge([payload for _, payload in merged]))]
-        for session in list(self._room.sessions):
+                merged = [(revision, merge([payload for _, payload in merged]))]
+        sole_author = next(iter(authors)) if len(authors) == 1 else None
+        asking, now = room.asking, room.ports.clock()
+        for session in list(room.sessions):
             frames = b""
-            if session.synced and merged:
-                if session.one_frame_per_event:
+            if session.synced:
+                session.sent = revision
+                if not merged:
+                    pass
+                elif session.one_frame_per_event:
                     single = single or self._frames_by_event(releases)
                     frames = single
                 elif session.declared:
@@ -201,17 +209,14 @@ class Publication:
                 else:
                     stock = stock or b"".join([update_frame(payload) for _, payload in merged])
                     frames = stock
-            if session.synced:
-                session.sent = self._room.revision
-                if frames and not session.declared:
-                    if authors != {session.id}:
-                        session.asked.news = session.sent
-                    frames += self._room.asking.behind(session)
-            mine = receipts.get(session)
-            if mine:
-                frames += binary_frame(encode_private(encode_receipts(mine)))
+                    if session.id != sole_author:
+                        session.asked.news = revision
+                    if session.active_at > now - PAUSED_WITHIN_S:
+                        frames += asking.behind(session, now)
+            if receipts and session in receipts:
+                frames += binary_frame(encode_private(encode_receipts(receipts[session])))
             if frames:
-                self._room.write(session, frames)
+                room.write(session, frames)
 
     def _declared_frames(self, merged: Sequence[tuple[int, bytes]]) -> bytes:
         """A frame for every part that could not be merged; only the last one carries a provable hash."""

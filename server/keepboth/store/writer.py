@@ -24,9 +24,6 @@ MAX_ITEMS: Final = 2000
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_QUEUED: Final = 200_000
 
-_QUIET: Final = 8
-"""A gap of this many gathering times counts as silence; a longer one would take as long to forget."""
-
 log = logging.getLogger(__name__)
 
 
@@ -50,8 +47,7 @@ class Writer(Generic[Token]):
 
     ``chain_of`` gives what an item belongs to (None: nothing), where each item was decided as if those before it had
     been recorded. Once one was not, none of that chain is appended any more: all later ones get the same error. Chains
-    are told apart by identity and kept weakly. ``gather_s`` is how long to wait
-    for company before a commit, where the rate of late says that company is likely; 0 never waits.
+    are told apart by identity and kept weakly.
     """
 
     def __init__(
@@ -62,7 +58,6 @@ class Writer(Generic[Token]):
         max_items: int = MAX_ITEMS,
         max_bytes: int = MAX_BYTES,
         max_queued: int = MAX_QUEUED,
-        gather_s: float = 0.0,
         chain_of: Callable[[Token], object | None] | None = None,
     ) -> None:
         self._store = store
@@ -70,8 +65,6 @@ class Writer(Generic[Token]):
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._max_queued = max_queued
-        self._gather_s = gather_s
-        self._gap_s = _QUIET * gather_s
         self._chain_of = chain_of
         self._broken: WeakKeyDictionary[object, NotDurableNow] = WeakKeyDictionary()
         self._queue: deque[tuple[Append, Token]] = deque()
@@ -129,21 +122,13 @@ class Writer(Generic[Token]):
     # -- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        last = time.monotonic()
         while True:
             with self._ready:
                 while not self._queue:
                     if self._closed:
                         return
                     self._ready.wait()
-            if self._gather_s and self._gap_s < self._gather_s and not self._closed:
-                time.sleep(self._gather_s)
             batch = self._take()
-            if self._gather_s:
-                now = time.monotonic()
-                gap_s = min((now - last) / len(batch), _QUIET * self._gather_s)
-                self._gap_s += (gap_s - self._gap_s) / 8
-                last = now
             answers = self._append(batch)
             try:
                 self._deliver([(token, answer) for (_, token), answer in zip(batch, answers, strict=True)])
