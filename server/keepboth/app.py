@@ -280,6 +280,9 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: Any = None) -> None:
+        if not self.config.loaded:
+            self.config.load()
+        await warm_up(self.config.loaded_app)
         await super().startup(sockets)
         if not self.started:
             return
@@ -299,6 +302,33 @@ class Server(uvicorn.Server):
         self._application.detector.bell.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
+
+
+async def warm_up(app: Any) -> None:
+    """Ask *app* for what is nowhere, before anybody else can ask: FastAPI makes its routes when the first request comes,
+    and everybody's edits would wait for that (0.2 s)."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: dict[str, Any]) -> None:
+        return
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": "GET",
+        "path": "/-",
+        "raw_path": b"/-",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "client": None,
+        "server": None,
+    }
+    await app(scope, receive, send)
 
 
 class Application:
