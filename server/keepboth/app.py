@@ -305,8 +305,8 @@ class Server(uvicorn.Server):
 
 
 async def warm_up(app: Any) -> None:
-    """Ask *app* for what is nowhere, before anybody else can ask: FastAPI makes its routes when the first request comes,
-    and everybody's edits would wait for that (0.2 s)."""
+    """Ask *app* for what is nowhere, before anybody else can ask: FastAPI makes its routes when the first request comes
+    (0.2 s), and everybody's edits would wait for that."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}

@@ -70,11 +70,23 @@ class EditingConnection(ServerConnection):
             self._pieces += 1
             super().data_received(data)
             return
+        messages: list[bytes] = []
         for is_message, part in self._incoming.take(data):
-            if not is_message:
+            if is_message:
+                messages.append(part)
+            else:
+                self._take_many(messages)
+                messages = []
                 super().data_received(part)
-            elif self.protocol.state is OPEN:
-                self._take(part)
+        self._take_many(messages)
+
+    def _take_many(self, messages: list[bytes]) -> None:
+        if not messages or self.session is None or self.room is None or self.protocol.state is not OPEN:
+            return
+        if len(messages) == 1:
+            self.room.take(self.session, messages[0])
+        else:
+            self.room.take_many(self.session, messages)
 
     def process_event(self, event: Any) -> None:
         """Data frames of an open session go straight to it; everything else is the library's."""

@@ -223,7 +223,7 @@ class Hub:
                 room.abandon(entries)
         self._committed({room.name for room in by_room})
         self._under_way -= len(results)
-        self._pace.committed(len(results))
+        self._pace.committed(sum(entry.edits for entry, _ in results))
         if not self._under_way:
             self._pace.rest()
         if self._outgoing:

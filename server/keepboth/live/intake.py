@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keepboth.decider.edits import Decided, Owner, RecordEdit, decide_edit, must_wait
+from keepboth.decider.typing import is_keystroke, take_keystroke
 from keepboth.errors import NotDurableNow, OverLimit
 from keepboth.events import DOCUMENT_CREATED, Draft, Event, Micros
 from keepboth.fold.document import readable_form
@@ -16,7 +17,7 @@ from keepboth.live.passage import InFlight
 from keepboth.live.presence import Claim
 from keepboth.live.session import Session
 from keepboth.store.base import Append, AppendResult, EventStore
-from keepboth.yjs.messages import encode_sync_step1
+from keepboth.yjs.messages import encode_sync_step1, update_in
 from keepboth.yjs.private import EditReceipt
 from keepboth.yjs.slicing import inserted
 from keepboth.yjs.structs import Update
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from keepboth.live.room import Room
 
 RESYNC_EVERY_S = 1.0
+
+MOST_IN_A_RUN = 256
+"""Keystrokes that are recorded as one item."""
 
 
 class Intake:
@@ -49,6 +53,53 @@ class Intake:
                 return
             session.recorded_seq = seq
         self._decide(session, payload, transfer, seq, authored_at)
+
+    def takes_runs(self, session: Session) -> bool:
+        """True if keystrokes of *session* may be taken in by the run: nothing of them depends on how they come."""
+        return (
+            session.synced
+            and not session.declared
+            and not session.linked
+            and len(session.clients) == 1
+            and self._room.identity.waiting.is_empty
+            and not self._room.fold.waiting
+        )
+
+    def receive_run(self, session: Session, messages: Sequence[bytes]) -> None:
+        """`receive` for update messages of a stock session that have come together. Consecutive keystrokes are recorded
+        as one item, in the order they came, an event each; anything else goes the usual way in between."""
+        room = self._room
+        identity, new_id = room.identity, room.ports.new_id
+        owner, clients = session.owner, tuple(session.clients)
+        run = Decided([], [], [])
+        try:
+            for at, data in enumerate(messages):
+                payload = update_in(data)
+                update = decode_update(payload, room.settings.max_update_items)
+                if not is_keystroke(update, payload, clients[0], identity) or readable_form(payload, update) is None:
+                    self._record_run(session, run)
+                    run = Decided([], [], [])
+                    self._decide(session, payload, False, None, None)
+                    if session.backlog is not None or not self.takes_runs(session):
+                        for later in messages[at + 1 :]:
+                            room.take(session, later)
+                        return
+                    continue
+                proved = session.prove(update, identity, room.fold.late)
+                context, source = session.context(proved, room.revision)
+                draft = take_keystroke(update, payload, owner, clients, context, source, identity, new_id)
+                run.drafts.append(draft)
+                run.updates.append(update)
+                run.missing.append(())
+                if len(run.drafts) == MOST_IN_A_RUN:
+                    self._record_run(session, run)
+                    run = Decided([], [], [])
+        finally:
+            self._record_run(session, run)
+
+    def _record_run(self, session: Session, run: Decided) -> None:
+        if run.drafts:
+            self._record(session, run, None, False)
 
     def _look_up_repeat(self, session: Session, seq: int, payload: bytes, authored_at: Micros | None) -> None:
         """A number that is taken: if the log holds these very bytes under it, answer with their receipt. Whatever else
@@ -240,6 +291,7 @@ class Intake:
 
     def _submit(self, entry: InFlight) -> None:
         self._room.in_flight.append(entry)
+        self._room.in_flight_edits += entry.edits
         self._room.in_flight_bytes += entry.bytes
         self._room.pending_in_flight += entry.pending
         self._room.ports.submit(entry.item, entry)

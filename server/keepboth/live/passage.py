@@ -34,7 +34,20 @@ class Ports(NamedTuple):
 class InFlight:
     """One item on its way to the disk, and everything needed when it has arrived."""
 
-    __slots__ = ("after", "bytes", "decided", "done", "item", "pending", "result", "room", "seq", "session", "settled")
+    __slots__ = (
+        "after",
+        "bytes",
+        "decided",
+        "done",
+        "edits",
+        "item",
+        "pending",
+        "result",
+        "room",
+        "seq",
+        "session",
+        "settled",
+    )
 
     def __init__(
         self,
@@ -56,6 +69,7 @@ class InFlight:
         """Called when it is on the disk and the room has told everybody."""
         self.settled: list[Callable[[], None]] = []
         """Called when its way has ended, however it ended."""
+        self.edits = len(item.drafts)
         self.bytes = 0
         self.pending = 0
         for draft in item.drafts:

@@ -60,6 +60,9 @@ MAX_AWARENESS_FRAME = 16
 """Bytes that one awareness message may take, as a multiple of what one state may take."""
 MAX_REMEMBERED = 10_000
 
+UPDATE_PREFIX = b"\x00\x02"
+"""How a message with an edit begins."""
+
 
 class Room:
     """One live document. See the module's docstring."""
@@ -84,6 +87,7 @@ class Room:
         self.fold = DocumentFold()
         self.identity = Identity({}, {}, dict)
         self.in_flight: deque[InFlight] = deque()
+        self.in_flight_edits = 0
         self.in_flight_bytes = 0
         self.pending_in_flight = 0
         self.idle_since: float | None = ports.clock()
@@ -188,6 +192,21 @@ class Room:
         if not session.closed:
             self.guard(session, self.receive, session, data)
 
+    def take_many(self, session: Session, messages: Sequence[bytes]) -> None:
+        """`take` for messages that have come together: keystrokes among them are taken in by the run."""
+        at, size = 0, len(messages)
+        while at < size and not session.closed:
+            run = at
+            if self.state == "live" and session.backlog is None and self.intake.takes_runs(session):
+                while run < size and messages[run][:2] == UPDATE_PREFIX:
+                    run += 1
+            if run - at < 2:
+                self.take(session, messages[at])
+                at += 1
+            else:
+                self.guard(session, self.intake.receive_run, session, messages[at:run])
+                at = run
+
     def guard(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
         """Do what a message of *session* asks for; close the session, by name, if that fails."""
         try:
@@ -280,7 +299,8 @@ class Room:
 
     def is_full(self) -> bool:
         """True if as much waits for the disk as this room may have waiting."""
-        return len(self.in_flight) >= self.settings.mailbox_edits or self.in_flight_bytes >= self.settings.mailbox_bytes
+        settings = self.settings
+        return self.in_flight_edits >= settings.mailbox_edits or self.in_flight_bytes >= settings.mailbox_bytes
 
     def hold(self, session: Session) -> None:
         """Stop reading from a session."""

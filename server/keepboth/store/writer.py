@@ -137,10 +137,11 @@ class Writer(Generic[Token]):
 
     def _take(self) -> list[tuple[Append, Token]]:
         batch: list[tuple[Append, Token]] = []
-        size = 0
+        size = drafts = 0
         with self._ready:
-            while self._queue and len(batch) < self._max_items:
+            while self._queue and drafts < self._max_items:
                 item = self._queue[0][0]
+                drafts += max(len(item.drafts), 1)
                 size += sum(len(draft.payload) + len(draft.message or b"") for draft in item.drafts)
                 if batch and size > self._max_bytes:
                     break

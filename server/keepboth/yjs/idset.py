@@ -75,6 +75,11 @@ class IdSet:
         bounds = self._bounds.get(client)
         return bounds is not None and bool(bisect_right(bounds, clock) & 1)
 
+    def end(self, client: int) -> int:
+        """Return the clock behind the client's last id, 0 if it has none."""
+        bounds = self._bounds.get(client)
+        return 0 if bounds is None else bounds[-1]
+
     def covers(self, client: int, clock: int, length: int) -> bool:
         """Return whether all *length* ids from *clock* on are in; True for a length of 0."""
         if length < 1:

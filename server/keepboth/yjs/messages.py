@@ -137,6 +137,14 @@ def decode_message(data: bytes) -> Message:
     return Unknown(kind)
 
 
+def update_in(data: bytes) -> bytes:
+    """Return the update that an update message brings.
+
+    Raises: MalformedMessage.
+    """
+    return read_buf(data, 2)[0]
+
+
 def _decode_sync(data: bytes, pos: int) -> SyncStep1 | SyncStep2 | UpdateMessage:
     step, pos = read_var_uint(data, pos)
     if step > UPDATE:
