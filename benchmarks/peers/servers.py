@@ -5,6 +5,7 @@ A server prints one line with `http://127.0.0.1:PORT` once it accepts connection
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
+import keepboth
 from benchmarks.load.processes import Process, ProcessFailed
 
 from .install import npm_environment, npm_version, python_environment
@@ -78,7 +80,7 @@ class Server(ABC):
 
 
 class KeepBoth(Server):
-    """This repository's server, from its sources, with the Python that runs the benchmark."""
+    """The server that the running Python imports: this repository's sources, or what `make compiled` made of them."""
 
     name = "keepboth"
     keeps = "event log, fsync before relay"
@@ -92,7 +94,7 @@ class KeepBoth(Server):
 
     def versions(self) -> dict[str, str]:
         return {
-            "keepboth": _git_revision(),
+            "keepboth": _git_revision() + (", compiled" if is_compiled() else ""),
             **_python_versions(Path(sys.executable), "pycrdt", "websockets", "uvicorn", "uvloop"),
         }
 
@@ -119,7 +121,8 @@ class KeepBoth(Server):
 
     def env(self) -> Mapping[str, str]:
         before = os.environ.get("PYTHONPATH")
-        return {"PYTHONPATH": os.pathsep.join([str(_ROOT / "server"), *([before] if before else [])])}
+        running = str(Path(keepboth.__file__).parents[1])
+        return {"PYTHONPATH": os.pathsep.join([running, *([before] if before else [])])}
 
 
 class NodeServer(Server):
@@ -208,6 +211,11 @@ def _python_versions(python: Path, *packages: str) -> dict[str, str]:
     script = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     done = subprocess.run([python, "-c", script, *packages], capture_output=True, text=True, timeout=30, check=True)
     return dict(zip(packages, done.stdout.split(), strict=True))
+
+
+def is_compiled() -> bool:
+    """Whether the modules that every edit passes are C."""
+    return not str(importlib.import_module("keepboth.yjs.update").__file__).endswith(".py")
 
 
 def _git_revision() -> str:

@@ -8,7 +8,7 @@ XML elements and hooks, a name; ``ANY`` n, n values; ``DOC`` guid, options.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keepboth.errors import MalformedMessage, MalformedUpdate
 from keepboth.yjs.anyvalue import read_any, skip_any
@@ -44,7 +44,7 @@ class SubDocument(NamedTuple):
     """A document inside the document: its guid and the options it was made with."""
 
     guid: str
-    options: object
+    options: Any
 
 
 def measure(kind: int, data: bytes, pos: int) -> tuple[int, int]:
