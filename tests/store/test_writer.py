@@ -164,25 +164,6 @@ def test_failing_deliverer_does_not_stop_the_writer(caplog: pytest.LogCaptureFix
     assert "could not be delivered" in caplog.text
 
 
-def test_gathering_waits_only_when_company_is_likely(gated: Gated, inbox: Inbox) -> None:
-    writer = held(gated, inbox, gather_s=0.3)
-    writer._gap_s = 0.0001
-    writer.submit(Append("a", [edit()]), 1)
-    gated.gate.set()
-    inbox.wait()
-    writer.submit(Append("a", [edit()]), 2)
-    writer.close()
-    assert tokens(inbox) == [[0], [1, 2]]
-
-
-def test_gathering_writer_lets_a_lone_edit_pass(inbox: Inbox) -> None:
-    writer: Writer[int] = Writer(MemoryStore(), inbox, gather_s=60)
-    writer.submit(Append("a", [edit()]), 0)
-    inbox.wait()
-    writer.close()
-    assert tokens(inbox) == [[0]]
-
-
 def test_edits_from_many_threads_keep_their_order(sqlite: SqliteStore, inbox: Inbox) -> None:
     writer: Writer[tuple[int, int]] = Writer(sqlite, inbox)
 
