@@ -110,7 +110,7 @@ def test_a_new_edit_is_recorded_as_it_came() -> None:
         away_from=5,
     )
     draft = only(decided)
-    assert {name: getattr(draft, name) for name in Draft.__slots__} == {
+    expected = {
         "type": EDIT_RECORDED,
         "id": (2).to_bytes(16, "big"),
         "payload": message,
@@ -132,6 +132,7 @@ def test_a_new_edit_is_recorded_as_it_came() -> None:
         "away_from": 5,
         "disposition": "ready",
     }
+    assert {name: getattr(draft, name) for name in expected} == expected
     assert (decided.updates, decided.missing) == ([decode_update(message)], [()])
 
 

@@ -80,6 +80,19 @@ class Struct:
     def id(self) -> Id:
         return (self.client, self.clock)
 
+    def _fields(self) -> tuple[object, ...]:
+        return (
+            self.client,
+            self.clock,
+            self.length,
+            self.info,
+            self.origin,
+            self.right_origin,
+            self.parent,
+            self.key,
+            self.content,
+        )
+
     def __repr__(self) -> str:
         return (
             f"Struct({self.client}:{self.clock}+{self.length} kind={self.kind} origin={self.origin} "
@@ -89,7 +102,7 @@ class Struct:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Struct):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return self._fields() == other._fields()
 
     __hash__ = None  # type: ignore[assignment]
 
