@@ -14,6 +14,7 @@ import pycrdt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+import keepboth.yjs.update
 from keepboth.app import Application
 from keepboth.events import EDIT_RECORDED, Event
 from keepboth.live.gateway import Identify
@@ -45,6 +46,10 @@ from keepboth.yjs.private import (
 )
 
 TIMEOUT_S = 10.0
+
+
+AS_C = not str(keepboth.yjs.update.__file__).endswith(".py")
+"""Whether the modules that every edit passes are C (`make compiled`): their names cannot be patched then."""
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:

@@ -29,7 +29,7 @@ from keepboth.yjs.messages import (
 )
 from keepboth.yjs.structs import JSON, STRING, TYPE, Struct, Update
 from keepboth.yjs.update import encode_update
-from tests.harness import Peer, Running, eventually, run, running
+from tests.harness import AS_C, Peer, Running, eventually, run, running
 
 
 def keystroke(client: int, clock: int, text: str, origin: tuple[int, int] | None = None) -> bytes:
@@ -533,6 +533,7 @@ def test_only_pages_of_the_named_origins_may_open_sockets_and_programs_may(tmp_p
     run(main())
 
 
+@pytest.mark.skipif(AS_C, reason="puts a bug into what is C")
 def test_a_room_that_fails_after_a_commit_is_folded_anew_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

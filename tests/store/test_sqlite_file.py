@@ -22,6 +22,7 @@ from keepboth.store.base import Append, Appended
 from keepboth.store.schema import KEYSTROKE_TYPE, MIGRATIONS, READER_PRAGMAS, WRITER_PRAGMAS
 from keepboth.store.sqlite import SqliteStore
 from keepboth.store.sqlite_rows import FOLDS
+from tests.harness import AS_C
 from tests.store.making import Clock, append, created, decision, edit, number
 
 Opener = Callable[..., SqliteStore]
@@ -345,6 +346,7 @@ def test_lost_connection_is_opened_again(sqlite: SqliteStore) -> None:
     assert receipt.revision == 2
 
 
+@pytest.mark.skipif(AS_C, reason="puts a bug into what is C")
 def test_bug_in_the_middle_of_a_batch_rolls_back(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     append(sqlite, "a", edit())
     with monkeypatch.context() as patch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keepboth.events import AWAY
-from keepboth.live.asking import ACTIVE_WITHIN_S
 from keepboth.live.frames import binary_frame
 from keepboth.live.presence import NULL, claim_of
 from keepboth.live.session import Session
@@ -41,10 +40,7 @@ class People:
         news = self._room.presence.take(tuple(state for state in states if state.client not in elsewhere))
         if len(states) == 1 and states[0].client in session.clients and states[0].state_json != NULL:
             session.claim = claim_of(states[0].state_json).over(session.claim)
-            if before is None:
-                # Who has just come reads first.
-                session.active_at = max(session.active_at, self._room.ports.clock() - ACTIVE_WITHIN_S)
-            elif before != states[0].state_json:
+            if before != states[0].state_json:
                 session.active_at = self._room.ports.clock()
         session.awareness.update(
             state.client
