@@ -431,7 +431,7 @@ def test_writers_are_slowed_while_the_disk_is_behind_and_nothing_is_dropped(tmp_
                 ann.text.insert(0, "x" * 1000)
             flushing = asyncio.create_task(ann.flush())
             await eventually(lambda: room.held, "the writer is slowed")
-            waiting = room.in_flight_edits
+            waiting = room.in_flight_events
             gate.open.set()
             await flushing
             await eventually(lambda: len(server.edits("d")) == 2000)
@@ -550,7 +550,7 @@ def test_a_room_that_fails_after_a_commit_is_folded_anew_and_loses_nothing(
             gate.open.clear()
             for index in range(5):
                 await ann.type(index, "x")
-            await eventually(lambda: room.in_flight_edits == 5)
+            await eventually(lambda: room.in_flight_events == 6)
             monkeypatch.setattr(room.publication, "_take_receipts", fail)
             gate.open.set()
             await eventually(lambda: ann.closed)

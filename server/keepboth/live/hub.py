@@ -223,7 +223,7 @@ class Hub:
                 room.abandon(entries)
         self._committed({room.name for room in by_room})
         self._under_way -= len(results)
-        self._pace.committed(sum(entry.edits for entry, _ in results))
+        self._pace.committed(sum(entry.events for entry, _ in results))
         if not self._under_way:
             self._pace.rest()
         if self._outgoing:
@@ -364,7 +364,7 @@ class Hub:
         return {
             "rooms": len(self.rooms),
             "sessions": sum(len(room.sessions) for room in self.rooms.values()),
-            "in_flight": sum(room.in_flight_edits for room in self.rooms.values()),
+            "in_flight": sum(room.in_flight_events for room in self.rooms.values()),
             "writer": self._writer.counters._asdict(),
         }
 

@@ -291,7 +291,7 @@ class Intake:
 
     def _submit(self, entry: InFlight) -> None:
         self._room.in_flight.append(entry)
-        self._room.in_flight_edits += entry.edits
+        self._room.in_flight_events += entry.events
         self._room.in_flight_bytes += entry.bytes
         self._room.pending_in_flight += entry.pending
         self._room.ports.submit(entry.item, entry)

@@ -39,7 +39,7 @@ class InFlight:
         "bytes",
         "decided",
         "done",
-        "edits",
+        "events",
         "item",
         "pending",
         "result",
@@ -69,7 +69,7 @@ class InFlight:
         """Called when it is on the disk and the room has told everybody."""
         self.settled: list[Callable[[], None]] = []
         """Called when its way has ended, however it ended."""
-        self.edits = len(item.drafts)
+        self.events = len(item.drafts)
         self.bytes = 0
         self.pending = 0
         for draft in item.drafts:

@@ -45,7 +45,7 @@ class Publication:
         last = 0
         for entry in entries:
             self._room.in_flight.popleft()
-            self._room.in_flight_edits -= entry.edits
+            self._room.in_flight_events -= entry.events
             self._room.in_flight_bytes -= entry.bytes
             self._room.pending_in_flight -= entry.pending
             if entry.session is not None:

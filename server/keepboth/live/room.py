@@ -87,7 +87,7 @@ class Room:
         self.fold = DocumentFold()
         self.identity = Identity({}, {}, dict)
         self.in_flight: deque[InFlight] = deque()
-        self.in_flight_edits = 0
+        self.in_flight_events = 0
         self.in_flight_bytes = 0
         self.pending_in_flight = 0
         self.idle_since: float | None = ports.clock()
@@ -300,7 +300,7 @@ class Room:
     def is_full(self) -> bool:
         """True if as much waits for the disk as this room may have waiting."""
         settings = self.settings
-        return self.in_flight_edits >= settings.mailbox_edits or self.in_flight_bytes >= settings.mailbox_bytes
+        return self.in_flight_events >= settings.mailbox_edits or self.in_flight_bytes >= settings.mailbox_bytes
 
     def hold(self, session: Session) -> None:
         """Stop reading from a session."""
