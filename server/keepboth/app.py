@@ -38,11 +38,13 @@ from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
 from keepboth.history.lineage import Lineages
 from keepboth.history.past import Past
+from keepboth.history.way import RightOfWay
 from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.line_log import LineConflicts, LineLog
+from keepboth.live.opening import Opening
 from keepboth.live.projector import all_kept, rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.reverting import Reverter
@@ -156,7 +158,8 @@ def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T
     async def main() -> _T:
         settings = Settings.model_validate({"data": data})
         detector = Detector(store, conflicts, partial(described, store))
-        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
+        opening = Opening(store, Folding(store, checkpoints))
+        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector, opening=opening)
         try:
             return await act(Resolver(hub, detector, store, conflicts))
         finally:
@@ -169,9 +172,11 @@ def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T
     store = open_store(data)
     try:
         conflicts = open_conflicts(data)
+        checkpoints = open_checkpoints(data)
         try:
             return asyncio.run(main())
         finally:
+            checkpoints.close()
             conflicts.close()
     finally:
         store.close()
@@ -294,6 +299,7 @@ class Server(uvicorn.Server):
         """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""
         for server in self.servers:
             server.close()
+        self._application.way.close()
         self._application.heads.close()
         self._application.consumers.close()
         self._application.detector.bell.close()
@@ -311,8 +317,10 @@ class Application:
         self.store = open_store(settings.data)
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
-        folding = Folding(self.store, self.checkpoints)
-        self.desk = Desk(folding, Past(self.store, folding, Lineages(self.store)))
+        self.way = RightOfWay()
+        self.folding = Folding(self.store, self.checkpoints)
+        past = Past(self.store, self.folding, Lineages(self.store, way=self.way), self.way)
+        self.desk = Desk(self.folding, past, self.way)
         self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.heads = Heads()
         self.feeds = Feeds(
@@ -330,10 +338,21 @@ class Application:
         settings = self.settings
         new_id = IdMint()
         self.detector = Detector(
-            self.store, self.conflicts, partial(described, self.store), shelf=Shelf(self.store, self.engines)
+            self.store,
+            self.conflicts,
+            partial(described, self.store),
+            shelf=Shelf(self.store, self.engines),
+            way=self.way,
         )
         self.hub = Hub(
-            settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
+            settings,
+            self.store,
+            now=now_us,
+            new_id=new_id,
+            watcher=self.detector,
+            opening=Opening(self.store, self.folding),
+            way=self.way,
+            committed=self.heads.moved,
         )
         self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
         self.deliverer = Deliverer(self.consumers, Policy.of(settings))

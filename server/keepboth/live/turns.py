@@ -10,6 +10,7 @@ from functools import partial
 from time import perf_counter, thread_time
 from typing import TypeVar
 
+from keepboth.history.way import RightOfWay
 from keepboth.live.projector import READ_ROWS, ConflictProjector, size_of, size_of_row
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
@@ -39,11 +40,13 @@ class Turns:
         shelf: Shelf | None,
         is_watched: Callable[[Room], bool],
         show: Callable[[Watch, ConflictProjector], Awaitable[None]],
+        way: RightOfWay | None = None,
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._is_watched = is_watched
         self._show = show
+        self._way = way or RightOfWay()
         self._busy: deque[Watch] = deque()
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -124,6 +127,8 @@ class Turns:
         if projector is None or watch.failed:
             return False
         watch.fed_at = self._loop.time()
+        if projector.revision < watch.build_until and self._gives_way(watch):
+            return False
         if not watch.searched:
             watch.searched = True
             found = None if self._shelf is None else await self._shelf.take(watch.room.name, watch.build_until)
@@ -151,6 +156,8 @@ class Turns:
                     if perf_counter() >= deadline:
                         break
                 await self._pause()
+                if at < len(events) and self._gives_way(watch):
+                    return False
             if not events:
                 projector.revision = watch.build_until
             return True
@@ -172,6 +179,20 @@ class Turns:
         await self._show(watch, projector)
         watch.moved.set()
         return False
+
+    def _gives_way(self, watch: Watch) -> bool:
+        """True if *watch* has been put aside because somebody waits for a document: what is read from the log has
+        time."""
+        wait_s = self._way.wait_s()
+        if wait_s and not watch.aside:
+            watch.aside = True
+            self._loop.call_later(wait_s, self._go_on, watch)
+        return bool(wait_s)
+
+    def _go_on(self, watch: Watch) -> None:
+        watch.aside = False
+        if self._is_watched(watch.room):
+            self.schedule(watch)
 
     async def _feed(self, watch: Watch, call: Callable[[], None], edits: int, long: bool) -> None:
         """Let the engine look at a few edits: here, or in a thread if that is *long* or while this document's edits
