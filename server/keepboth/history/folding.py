@@ -29,6 +29,9 @@ EVERY: Final = 4096
 REMEMBERED: Final = 4
 """Folds that each thread keeps at hand."""
 
+STRIDE: Final = 8
+"""Of these, a room that opens leaves only each so manieth: somebody waits for it."""
+
 LEAST: Final = 500
 """A head is kept if so many revisions lie between it and the checkpoint before: fewer are folded as fast as loaded."""
 
@@ -88,7 +91,7 @@ class Folding:
         """*start*, which `nearest` gave, folded on to revision *until*, where a long way leaves a checkpoint."""
         began = start.revision
         try:
-            start = self._far(document, start, until, None)
+            start = self._far(document, start, until, None, STRIDE)
             if until - began >= LEAST and start.is_plain:
                 self._keep(document, start, until)
         except Poisoned as error:
@@ -109,14 +112,16 @@ class Folding:
         except Poisoned:
             return self._carefully(document, until)
 
-    def _far(self, document: str, start: DocumentFold, until: int, held: DocumentFold | None) -> DocumentFold:
+    def _far(
+        self, document: str, start: DocumentFold, until: int, held: DocumentFold | None, stride: int = 1
+    ) -> DocumentFold:
         """*start* folded on to *until*, or whatever is nearer by the time that another thread has been there."""
         if until - start.revision <= LONG:
-            self._advance(document, start, until)
+            self._advance(document, start, until, stride)
             return start
         with self._long[crc32(document.encode()) % _LOCKS]:
             start = self._start(document, until, held)
-            self._advance(document, start, until)
+            self._advance(document, start, until, stride)
             return start
 
     def _start(self, document: str, until: int, held: DocumentFold | None) -> DocumentFold:
@@ -148,16 +153,17 @@ class Folding:
         rows = self._store.fold_rows(document, after=revision - 1, until=revision, limit=1)
         return rows[0].payload if rows else None
 
-    def _advance(self, document: str, target: DocumentFold, until: int) -> None:
-        """Fold on to *until*, leaving checkpoints on the way. Raises Poisoned."""
+    def _advance(self, document: str, target: DocumentFold, until: int, stride: int = 1) -> None:
+        """Fold on to *until*, leaving checkpoints on the way, or each so manieth. Raises Poisoned."""
         at = target.revision
+        every = self._every * stride
         while at < until:
-            stop = min(until, at - at % self._every + self._every)
+            stop = min(until, at - at % every + every)
             while rows := self._store.fold_rows(document, after=at, until=stop, limit=_ROWS):
                 target.add([FoldedEdit(*row) for row in rows])
                 at = rows[-1].revision
             at = stop
-            if stop % self._every == 0:
+            if stop % every == 0:
                 self._keep(document, target, stop)
 
     def _keep(self, document: str, target: DocumentFold, revision: int) -> None:
