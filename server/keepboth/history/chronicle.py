@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Final
 
 from keepboth.events import AWAY, EDIT_RECORDED, Micros
-from keepboth.history.way import RightOfWay
 from keepboth.store.base import EventLine, EventStore
 
 ROWS: Final = 5000
@@ -84,11 +83,8 @@ class Chronicle:
 class Chronicles:
     """The chronicles that somebody has asked about lately. Safe for threads."""
 
-    def __init__(
-        self, store: EventStore, remembered: int = REMEMBERED_EVENTS, *, way: RightOfWay | None = None
-    ) -> None:
+    def __init__(self, store: EventStore, remembered: int = REMEMBERED_EVENTS) -> None:
         self._store = store
-        self._way = way or RightOfWay()
         self._remembered = remembered
         self._kept: OrderedDict[str, Chronicle] = OrderedDict()
         self._lock = threading.Lock()
@@ -96,14 +92,13 @@ class Chronicles:
     def at_least(self, document: str, revision: int) -> Chronicle:
         """The chronicle of *document* from its first event to *revision* or beyond. About 4 µs an event that is new.
 
-        Gives way between slices. Raises NotDurableNow, StoreDamaged, ShuttingDown.
+        Raises NotDurableNow, StoreDamaged.
         """
         with self._lock:
             chronicle = self._kept.pop(document, None)
             if chronicle is None or not self._holds(chronicle):
                 chronicle = Chronicle(document)
             while chronicle.revision < revision:
-                self._way.give_way()
                 after, until = chronicle.revision, min(revision, chronicle.revision + ROWS)
                 chronicle.take(self._store.lines(document, after=after, until=until, limit=ROWS, contexts=False))
                 chronicle.document_hash = self._store.hash_at(document, chronicle.revision) or b""

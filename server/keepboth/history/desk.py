@@ -26,14 +26,14 @@ THREADS: Final = 2
 class Desk:
     """Runs questions about documents: ``folding`` and ``past`` are for what runs here, ``chronicles`` for anybody.
 
-    Whoever reads what a document says has the right of *way* meanwhile.
+    Whoever reads what a document says, or glances at its course, has the right of *way* meanwhile.
     """
 
     def __init__(self, folding: Folding, past: Past, way: RightOfWay | None = None) -> None:
         self.folding = folding
         self.past = past
         self._way = way or RightOfWay()
-        self.chronicles = Chronicles(past.store, way=self._way)
+        self.chronicles = Chronicles(past.store)
         self._asking = [ThreadPoolExecutor(1, f"keepboth-history-{number}") for number in range(THREADS)]
         self._reading = [ThreadPoolExecutor(1, f"keepboth-states-{number}") for number in range(THREADS)]
 
@@ -45,6 +45,11 @@ class Desk:
         """What *question* returns, which needs ``folding`` only, asked in the document's thread for states."""
         with self._way.first():
             return await _run(self._reading, document, question)
+
+    async def glance(self, question: Callable[[], Answer]) -> Answer:
+        """What *question* returns, which needs ``chronicles`` only, asked in any thread."""
+        with self._way.first():
+            return await asyncio.to_thread(question)
 
     def close(self) -> None:
         """Finish what runs, but for what gives way; what waits is not asked."""
