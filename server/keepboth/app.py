@@ -33,7 +33,9 @@ from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.heads import Heads
 from keepboth.feeds.webhooks import Deliverer, Policy
-from keepboth.fold.frozen import FORMAT
+from keepboth.fold.frozen import VERSION
+from keepboth.history.chronicle import Chronicles
+from keepboth.history.chronicle_bytes import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
 from keepboth.history.lineage import Lineages
@@ -62,6 +64,7 @@ from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
+CHRONICLES_FILE = "chronicles.sqlite3"
 CONSUMERS_FILE = "consumers.sqlite3"
 ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
@@ -115,7 +118,12 @@ def open_conflicts(data: Path, *, read_only: bool = False, begin_anew: bool = Tr
 
 def open_checkpoints(data: Path) -> SqliteFoldCheckpoints:
     """The folds that are kept beside the log."""
-    return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=FORMAT)
+    return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=VERSION)
+
+
+def open_chronicles(data: Path) -> SqliteFoldCheckpoints:
+    """The sections of chronicles that are kept beside the log."""
+    return SqliteFoldCheckpoints(data / CHRONICLES_FILE, version=FORMAT)
 
 
 def described(store: EventStore, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
@@ -320,7 +328,8 @@ class Application:
         self.way = RightOfWay()
         self.folding = Folding(self.store, self.checkpoints)
         past = Past(self.store, self.folding, Lineages(self.store, way=self.way), self.way)
-        self.desk = Desk(self.folding, past, self.way)
+        self.sections = open_chronicles(settings.data)
+        self.desk = Desk(self.folding, past, self.way, Chronicles(self.store, kept=self.sections))
         self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.heads = Heads()
         self.feeds = Feeds(
@@ -414,6 +423,7 @@ class Application:
             self.engines.close()
             self.conflicts.close()
             self.checkpoints.close()
+            self.sections.close()
 
     async def _catch_up(self, document: str, timeout_s: float) -> int:
         return await _CatchUp(self.hub, self.detector).catch_up(document, timeout_s)

@@ -29,11 +29,13 @@ class Desk:
     Whoever reads what a document says, or glances at its course, has the right of *way* meanwhile.
     """
 
-    def __init__(self, folding: Folding, past: Past, way: RightOfWay | None = None) -> None:
+    def __init__(
+        self, folding: Folding, past: Past, way: RightOfWay | None = None, chronicles: Chronicles | None = None
+    ) -> None:
         self.folding = folding
         self.past = past
         self._way = way or RightOfWay()
-        self.chronicles = Chronicles(past.store)
+        self.chronicles = chronicles or Chronicles(past.store)
         self._asking = [ThreadPoolExecutor(1, f"keepboth-history-{number}") for number in range(THREADS)]
         self._reading = [ThreadPoolExecutor(1, f"keepboth-states-{number}") for number in range(THREADS)]
 

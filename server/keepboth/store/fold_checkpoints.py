@@ -1,4 +1,4 @@
-"""Where folds are kept on the way, in a file of its own that may be deleted at any time.
+"""Where folds are kept on the way, and sections of chronicles, in files that may be deleted at any time.
 
 A checkpoint names the document's chain hash at its revision. If the log says otherwise there, it is void.
 """
@@ -15,7 +15,7 @@ from keepboth.store.disposable import DisposableFile
 
 
 class Checkpoint(NamedTuple):
-    """A fold at ``revision`` as bytes; ``document_hash`` is the chain's there."""
+    """A fold at ``revision`` as bytes, or what else was made up to there; ``document_hash`` is the chain's there."""
 
     revision: int
     document_hash: bytes
@@ -50,10 +50,10 @@ CREATE TABLE checkpoints (
 
 
 class SqliteFoldCheckpoints:
-    """`FoldCheckpoints` in the file at *path*, for *version* of the bytes."""
+    """`FoldCheckpoints` in the file at *path*. *version* says what made the bytes; a file of another is begun anew."""
 
     def __init__(self, path: Path, *, version: int | str) -> None:
-        self._file = DisposableFile(path, _TABLES, f"folds 1.{version}")
+        self._file = DisposableFile(path, _TABLES, f"1.{version}")
 
     def nearest(self, document: str, until: int) -> Checkpoint | None:
         with self._file.reading() as connection:
