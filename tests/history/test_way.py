@@ -14,6 +14,7 @@ from keepboth.history.folding import plain_folding
 from keepboth.history.lineage import ROWS, Lineages
 from keepboth.history.past import Past
 from keepboth.history.way import RightOfWay
+from keepboth.live import turns
 from keepboth.store.memory import MemoryStore
 from tests.harness import eventually, running
 from tests.store.making import append, edit
@@ -147,8 +148,9 @@ def test_whoever_reads_a_state_or_looks_at_the_course_goes_first() -> None:
         desk.close()
 
 
-def test_the_engine_waits_while_a_document_is_awaited(tmp_path: Path) -> None:
-    """It does not read the log of a document meanwhile, and does so afterwards."""
+def test_the_engine_waits_while_a_document_is_awaited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not read a long log meanwhile, and does so afterwards."""
+    monkeypatch.setattr(turns, "SHORT", 0)
 
     async def main() -> None:
         async with running(tmp_path) as server:
@@ -166,5 +168,17 @@ def test_the_engine_waits_while_a_document_is_awaited(tmp_path: Path) -> None:
             await eventually(lambda: not detector.lags("d"), "the engine has caught up")
             assert detector.statistics()["edits"] == 40
             assert room.state == "live"
+
+    asyncio.run(main())
+
+
+def test_the_engine_of_a_short_log_does_not_wait(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            append(server.application.store, "d", edit(b"\x00\x00"))
+            server.application.way._patience_s = 1e6
+            with server.application.way.first():
+                await server.application.hub.live_room("d")
+                await eventually(lambda: not server.application.detector.lags("d"), "the engine has caught up")
 
     asyncio.run(main())

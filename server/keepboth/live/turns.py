@@ -30,6 +30,10 @@ LOOK_AFTER_S = 0.05
 """What is released within this long is looked at together: fewer wake-ups, and runs of typing are one stroke."""
 
 
+SHORT = 2000
+"""So many revisions of a log are read in a moment (20 µs each), in slices, and give way to nobody."""
+
+
 class Turns:
     """Gives every watched document's engine its turn. ``show(watch, projector)`` is awaited when one has looked at all
     there is. ``seconds`` and ``edits`` say what has been spent; ``restored`` counts engines taken from the shelf."""
@@ -181,8 +185,9 @@ class Turns:
         return False
 
     def _gives_way(self, watch: Watch) -> bool:
-        """True if *watch* has been put aside because somebody waits for a document: what is read from the log has
-        time."""
+        """True if *watch* has been put aside because somebody waits for a document, and there is much to read."""
+        if watch.projector is None or watch.build_until - watch.projector.revision <= SHORT:
+            return False
         wait_s = self._way.wait_s()
         if wait_s and not watch.aside:
             watch.aside = True
