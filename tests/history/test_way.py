@@ -102,7 +102,7 @@ def test_a_lineage_pauses_between_slices() -> None:
     lineages = Lineages(store, way=way)
     thread = threading.Thread(target=lambda: lineages.at_least("d", last.revision, progress))
     thread.start()
-    assert taken.wait(PATIENCE_S)
+    assert taken.wait(PATIENCE_S)  # a slice is done, two are left
     with way.first():
         go_on.set()
         for _ in range(50):  # it has nothing to do but to wait, however long it is given
@@ -120,7 +120,7 @@ def test_who_gives_way_when_all_ends_need_not_go_on() -> None:
 
     async def main() -> None:
         with way.first():
-            asking = asyncio.create_task(desk.ask("d", lambda: desk.past.apart("d", 1)))
+            asking = asyncio.create_task(desk.ask("d", lambda: desk.past.apart("d", 3 * ROWS)))
             await asyncio.sleep(0)
             await asyncio.to_thread(desk.close)
             with pytest.raises(ShuttingDown):

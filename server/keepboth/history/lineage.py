@@ -86,9 +86,9 @@ class Lineage:
         progress: Callable[[int], None] | None = None,
         way: RightOfWay | None = None,
     ) -> None:
-        """Take in the log up to revision *until*, giving *way* between slices. About 10 µs an edit."""
+        """Take in the log up to revision *until*, giving *way* between slices as long as there is much to read. About 10 µs an edit."""
         while self.revision < until:
-            if way is not None:
+            if way is not None and until - self.revision > ROWS:
                 way.give_way()
             last = min(until, self.revision + ROWS)
             contexts = self._contexts is not None
