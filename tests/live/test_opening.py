@@ -15,7 +15,6 @@ import pytest
 from keepboth.app import CHECKPOINTS_FILE, LOG_FILE, open_checkpoints, open_store
 from keepboth.errors import NotDurableNow
 from keepboth.fold.document import DocumentFold
-from keepboth.fold.frozen import freeze
 from keepboth.history import folding
 from keepboth.history.folding import Folding
 from keepboth.live import opening
@@ -104,10 +103,9 @@ def keep_at(data: Path, cut: int) -> None:
     store, checkpoints = open_store(data), open_checkpoints(data)
     kept = Folding(store, checkpoints, every=1 << 60)
     fold = kept.opened(DOCUMENT, DocumentFold(), cut)
-    frozen, digest = freeze(fold), store.hash_at(DOCUMENT, cut)
-    assert frozen is not None
+    digest = store.hash_at(DOCUMENT, cut)
     assert digest is not None
-    kept.keep_head(DOCUMENT, frozen._replace(revision=cut), digest)
+    kept.keep_head(DOCUMENT, fold, cut, digest)
     assert set(checkpoints.sizes(DOCUMENT)) == {cut}
     store.close()
     checkpoints.close()

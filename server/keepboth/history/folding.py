@@ -17,7 +17,7 @@ from zlib import crc32
 
 from keepboth.errors import NotDurableNow
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold
-from keepboth.fold.frozen import Frozen, freeze, from_bytes, thaw, to_bytes
+from keepboth.fold.frozen import freeze, from_bytes, thaw, to_bytes
 from keepboth.fold.replica import Poisoned
 from keepboth.history.cuts import Selection, prefix
 from keepboth.store.base import EventStore
@@ -99,9 +99,11 @@ class Folding:
             return self._carefully(document, until)
         return start
 
-    def keep_head(self, document: str, frozen: Frozen, document_hash: bytes) -> None:
-        """Keep what a room has come to, in place of an older head."""
-        self._put(document, Checkpoint(frozen.revision, document_hash, to_bytes(frozen)))
+    def keep_head(self, document: str, fold: DocumentFold, revision: int, document_hash: bytes) -> None:
+        """Keep what a room has come to at *revision*, in place of an older head. Raises Poisoned."""
+        frozen = freeze(fold)
+        if frozen is not None:
+            self._put(document, Checkpoint(revision, document_hash, to_bytes(frozen._replace(revision=revision))))
 
     # -- everything up to a revision -----------------------------------------------------------------------------------
 

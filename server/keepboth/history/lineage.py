@@ -86,7 +86,8 @@ class Lineage:
         progress: Callable[[int], None] | None = None,
         way: RightOfWay | None = None,
     ) -> None:
-        """Take in the log up to revision *until*, giving *way* between slices as long as there is much to read. About 10 µs an edit."""
+        """Take in the log up to revision *until*, giving *way* between slices as long as there is much to read.
+        About 10 µs an edit."""
         while self.revision < until:
             if way is not None and until - self.revision > ROWS:
                 way.give_way()

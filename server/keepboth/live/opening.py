@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from keepboth.fold.document import DocumentFold
-from keepboth.fold.frozen import Frozen, freeze
-from keepboth.fold.replica import Poisoned
 from keepboth.history.folding import LEAST, LONG, Folding
 from keepboth.live.room import Room
 from keepboth.store.base import EventStore
@@ -46,21 +44,14 @@ class Opening:
         return self._folding.nearest(document, until), until
 
     def keep(self, room: Room) -> None:
-        """Keep what *room*, which is live and has nothing under way, has come to, if a good deal has come since it was
-        opened."""
-        if room.revision - room.loaded_revision < LEAST:
-            return
-        try:
-            frozen = freeze(room.fold)
-        except Poisoned as error:
-            log.warning("what %r has come to cannot be kept: %s", room.name, error)
-            return
-        if frozen is not None:
-            self._do(self._keep(room.name, frozen._replace(revision=room.revision), room.document_hash))
+        """Keep what *room*, which is live, has nothing under way and is not used again, has come to, if a good deal has
+        come since it was opened."""
+        if room.revision - room.loaded_revision >= LEAST:
+            self._do(self._keep(room.name, room.fold, room.revision, room.document_hash))
 
-    async def _keep(self, document: str, frozen: Frozen, document_hash: bytes) -> None:
+    async def _keep(self, document: str, fold: DocumentFold, revision: int, document_hash: bytes) -> None:
         try:
-            await asyncio.to_thread(self._folding.keep_head, document, frozen, document_hash)
+            await asyncio.to_thread(self._folding.keep_head, document, fold, revision, document_hash)
         except Exception:
             log.exception("what %r has come to could not be kept", document)
 
