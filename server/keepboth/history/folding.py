@@ -29,8 +29,8 @@ EVERY: Final = 4096
 REMEMBERED: Final = 4
 """Folds that each thread keeps at hand."""
 
-STRIDE: Final = 8
-"""Of these, a room that opens leaves only each so manieth: somebody waits for it."""
+STRIDE: Final = 2
+"""Of these, a room that opens leaves only each second one: somebody waits for it."""
 
 LEAST: Final = 500
 """A head is kept if so many revisions lie between it and the checkpoint before: fewer are folded as fast as loaded."""
