@@ -1,7 +1,8 @@
 """The web client: ``python -m benchmarks.web``. Needs Chromium and the built client (`make web`).
 
-Sizes as they are sent (gzip); how soon the timeline of automerge-paper (259,778 edits, 109 kB of text) is there, and
-how long a moment takes to show after the pointer has moved, in the system's Chromium against a server of its own.
+Sizes as they are sent (gzip); how soon automerge-paper (259,778 edits, 109 kB of text) and its timeline are there, the
+very first time, in a fresh process and again; and how long a moment takes to show after the pointer has moved, in the
+system's Chromium against servers of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -73,6 +76,19 @@ def wait(page: Page, expression: str, *arguments: Any) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(expression)
         page.wait_for_timeout(5)
+
+
+def document_opened(page: Page, url: str) -> dict[str, float]:
+    """Milliseconds from asking for a document's page to the first paint, and to the text in its editor."""
+    page.goto(url, wait_until="commit")
+    wait(page, "() => (document.querySelector('.cm-content')?.textContent.length ?? 0) > 200")
+    found: dict[str, float] = page.evaluate(
+        """() => ({
+          first_paint_ms: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null,
+          text_ms: performance.now(),
+        })"""
+    )
+    return {name: round(value, 1) for name, value in found.items()}
 
 
 def opened(page: Page, url: str) -> dict[str, float]:
@@ -142,36 +158,55 @@ def serve(folder: Path) -> tuple[subprocess.Popen[str], str]:
     raise SystemExit("the server did not start")
 
 
+@contextmanager
+def server(page: Page, folder: Path) -> Iterator[str]:
+    """The address of a server that nobody has asked anything but the list of documents, with a warm browser."""
+    process, url = serve(folder)
+    try:
+        page.goto(f"{url}/")
+        page.wait_for_timeout(300)
+        yield url
+    finally:
+        page.goto("about:blank")
+        process.terminate()
+        process.wait(60)
+
+
 def main() -> None:
     """Measure and print."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None or not (SHIPPED / "index.html").is_file():
         raise SystemExit("skipped: needs Chromium and the built web client (`make web`)")
     updates, _ = sequential_updates(DOCUMENT)
-    with tempfile.TemporaryDirectory() as name:
-        store = SqliteStore(Path(name) / "log.sqlite3")
+    figures: dict[str, Any] = {"sizes": sizes()}
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as running:
+        first, second = Path(name) / "first", Path(name) / "second"
+        first.mkdir()
+        store = SqliteStore(first / "log.sqlite3")
         fill(store, updates)
         store.close()
-        process, url = serve(Path(name))
-        try:
-            with sync_playwright() as running:
-                browser = running.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-                page = browser.new_page(viewport={"width": 1280, "height": 800})
-                address = f"{url}/d/{DOCUMENT}?view=timeline"
-                figures: dict[str, Any] = {"sizes": sizes(), "opened_first": opened(page, address)}
-                figures["opened_again"] = opened(page, address)
-                page.wait_for_timeout(10_000)  # the engine and the lineage are busy with the whole history
-                figures["opened_later"] = opened(page, address)
-                page.evaluate(WATCH)
-                box = page.get_by_role("slider", name="Moment").bounding_box()
-                assert box is not None
-                figures["jump"] = jumps(page, dict(box))
-                figures["drag"] = drag(page, dict(box))
-                figures["jump_again"] = jumps(page, dict(box))
-                browser.close()
-        finally:
-            process.terminate()
-            process.wait(30)
+        shutil.copytree(first, second)
+        browser = running.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        for times in (["first", "again"], ["fresh_process"]):
+            with server(page, first) as url:
+                for when in times:
+                    figures[f"document_{when}"] = document_opened(page, f"{url}/d/{DOCUMENT}")
+        timeline = f"/d/{DOCUMENT}?view=timeline"
+        with server(page, second) as url:
+            figures["opened_first"] = opened(page, url + timeline)
+            figures["opened_again"] = opened(page, url + timeline)
+            page.wait_for_timeout(10_000)  # the engine and the lineage are busy with the whole history
+            figures["opened_later"] = opened(page, url + timeline)
+            page.evaluate(WATCH)
+            box = page.get_by_role("slider", name="Moment").bounding_box()
+            assert box is not None
+            figures["jump"] = jumps(page, dict(box))
+            figures["drag"] = drag(page, dict(box))
+            figures["jump_again"] = jumps(page, dict(box))
+        with server(page, second) as url:
+            figures["opened_fresh_process"] = opened(page, url + timeline)
+        browser.close()
     report("web", figures)
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from keepboth.api import create_api
+from keepboth.api import create_api, prepare
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.api.standing import Standings
@@ -33,16 +33,20 @@ from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.heads import Heads
 from keepboth.feeds.webhooks import Deliverer, Policy
-from keepboth.fold.frozen import FORMAT
+from keepboth.fold.frozen import VERSION
+from keepboth.history.chronicle import Chronicles
+from keepboth.history.chronicle_bytes import FORMAT
 from keepboth.history.desk import Desk
 from keepboth.history.folding import Folding
 from keepboth.history.lineage import Lineages
 from keepboth.history.past import Past
+from keepboth.history.way import RightOfWay
 from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
 from keepboth.live.line_log import LineConflicts, LineLog
+from keepboth.live.opening import Opening
 from keepboth.live.projector import all_kept, rebuild
 from keepboth.live.resolving import Resolver
 from keepboth.live.reverting import Reverter
@@ -60,6 +64,7 @@ from keepboth.store.sqlite import SqliteStore
 
 LOG_FILE = "log.sqlite3"
 CHECKPOINTS_FILE = "checkpoints.sqlite3"
+CHRONICLES_FILE = "chronicles.sqlite3"
 CONSUMERS_FILE = "consumers.sqlite3"
 ENGINES_FILE = "engines.sqlite3"
 PROJECTIONS_FILE = "projections.sqlite3"
@@ -113,7 +118,12 @@ def open_conflicts(data: Path, *, read_only: bool = False, begin_anew: bool = Tr
 
 def open_checkpoints(data: Path) -> SqliteFoldCheckpoints:
     """The folds that are kept beside the log."""
-    return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=FORMAT)
+    return SqliteFoldCheckpoints(data / CHECKPOINTS_FILE, version=VERSION)
+
+
+def open_chronicles(data: Path) -> SqliteFoldCheckpoints:
+    """The sections of chronicles that are kept beside the log."""
+    return SqliteFoldCheckpoints(data / CHRONICLES_FILE, version=FORMAT)
 
 
 def described(store: EventStore, episodes: Sequence[StoredEpisode]) -> list[dict[str, Any]]:
@@ -156,7 +166,8 @@ def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T
     async def main() -> _T:
         settings = Settings.model_validate({"data": data})
         detector = Detector(store, conflicts, partial(described, store))
-        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector)
+        opening = Opening(store, Folding(store, checkpoints))
+        hub = Hub(settings, store, now=now_us, new_id=IdMint(), watcher=detector, opening=opening)
         try:
             return await act(Resolver(hub, detector, store, conflicts))
         finally:
@@ -169,9 +180,11 @@ def act_on_conflicts(data: Path, act: Callable[[Resolver], Awaitable[_T]]) -> _T
     store = open_store(data)
     try:
         conflicts = open_conflicts(data)
+        checkpoints = open_checkpoints(data)
         try:
             return asyncio.run(main())
         finally:
+            checkpoints.close()
             conflicts.close()
     finally:
         store.close()
@@ -280,9 +293,6 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: Any = None) -> None:
-        if not self.config.loaded:
-            self.config.load()
-        await warm_up(self.config.loaded_app)
         await super().startup(sockets)
         if not self.started:
             return
@@ -297,38 +307,12 @@ class Server(uvicorn.Server):
         """Stop accepting, finish the commit under way, close the sockets with 1012, then HTTP."""
         for server in self.servers:
             server.close()
+        self._application.way.close()
         self._application.heads.close()
         self._application.consumers.close()
         self._application.detector.bell.close()
         await self._application.gateway.stop()
         await super().shutdown(sockets)
-
-
-async def warm_up(app: Any) -> None:
-    """Ask *app* for what is nowhere, before anybody else can ask: FastAPI makes its routes when the first request comes
-    (0.2 s), and everybody's edits would wait for that."""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(_message: dict[str, Any]) -> None:
-        return
-
-    scope: dict[str, Any] = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "scheme": "http",
-        "method": "GET",
-        "path": "/-",
-        "raw_path": b"/-",
-        "root_path": "",
-        "query_string": b"",
-        "headers": [],
-        "client": None,
-        "server": None,
-    }
-    await app(scope, receive, send)
 
 
 class Application:
@@ -341,8 +325,11 @@ class Application:
         self.store = open_store(settings.data)
         self.conflicts = open_conflicts(settings.data)
         self.checkpoints = open_checkpoints(settings.data)
-        folding = Folding(self.store, self.checkpoints)
-        self.desk = Desk(folding, Past(self.store, folding, Lineages(self.store)))
+        self.way = RightOfWay()
+        self.folding = Folding(self.store, self.checkpoints)
+        past = Past(self.store, self.folding, Lineages(self.store, way=self.way), self.way)
+        self.sections = open_chronicles(settings.data)
+        self.desk = Desk(self.folding, past, self.way, Chronicles(self.store, kept=self.sections))
         self.engines = Checkpoints(settings.data / ENGINES_FILE)
         self.heads = Heads()
         self.feeds = Feeds(
@@ -356,14 +343,26 @@ class Application:
         self._server: Server | None = None
 
     async def serve(self, *, announce: bool = True, started: Callable[[Application], None] | None = None) -> None:
-        """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`)."""
+        """Run until told to stop (SIGINT, SIGTERM, or :meth:`stop`). ``announce``: say so, and be ready for the first
+        request before it comes."""
         settings = self.settings
         new_id = IdMint()
         self.detector = Detector(
-            self.store, self.conflicts, partial(described, self.store), shelf=Shelf(self.store, self.engines)
+            self.store,
+            self.conflicts,
+            partial(described, self.store),
+            shelf=Shelf(self.store, self.engines),
+            way=self.way,
         )
         self.hub = Hub(
-            settings, self.store, now=now_us, new_id=new_id, watcher=self.detector, committed=self.heads.moved
+            settings,
+            self.store,
+            now=now_us,
+            new_id=new_id,
+            watcher=self.detector,
+            opening=Opening(self.store, self.folding),
+            way=self.way,
+            committed=self.heads.moved,
         )
         self.gateway = Gateway(settings, self.hub, self.feeds, self.identify)
         self.deliverer = Deliverer(self.consumers, Policy.of(settings))
@@ -396,8 +395,11 @@ class Application:
             new_id=new_id,
             ready=lambda: not self.hub.stopping,
         )
+        api = create_api(services)
+        if announce:
+            prepare(api)
         config = uvicorn.Config(
-            create_api(services),
+            api,
             host=settings.host,
             port=settings.port,
             ws=self.gateway.protocol_factory,  # type: ignore[arg-type]
@@ -425,6 +427,7 @@ class Application:
             self.engines.close()
             self.conflicts.close()
             self.checkpoints.close()
+            self.sections.close()
 
     async def _catch_up(self, document: str, timeout_s: float) -> int:
         return await _CatchUp(self.hub, self.detector).catch_up(document, timeout_s)

@@ -8,6 +8,7 @@ import pytest
 
 from keepboth.errors import InvalidRequest, NotFound
 from keepboth.events import VERSION_NAMED, Context, Seen
+from keepboth.history.chronicle import Chronicles
 from keepboth.history.cuts import Cut, Selection, select
 from keepboth.store.memory import MemoryStore
 from tests.history.sessions import DOCUMENT, record
@@ -142,3 +143,24 @@ def test_authored_time_cuts_are_closed(seed: int) -> None:
         assert held == wanted | {one for revision in wanted & made.past.keys() for one in made.past[revision]}
         assert selection.added == len((held - wanted) & made.past.keys())
         assert select(store, DOCUMENT, Cut(token=selection.token))[:4] == selection[:4]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_chronicle_that_is_ahead_says_the_same(seed: int) -> None:
+    """It is kept at hand and advanced with the log; a cut may be about less."""
+    clock = Clock(10_000)
+    store = MemoryStore(now=clock)
+    made = record(store, seed, clock)
+    random = Random(seed)
+    chronicles = Chronicles(store)
+    chronicles.at_least(DOCUMENT, max(made.payloads))
+    differ = 0
+    for _ in range(10):
+        recorded = random.choice(sorted(made.recorded.values()))
+        authored = random.choice(sorted(made.authored.values()))
+        (event,) = store.read(DOCUMENT, after=random.choice(sorted(made.payloads)) - 1, limit=1)
+        for cut in (Cut(authored_at=authored, recorded_at=recorded), Cut(seen_by=event.id)):
+            found = select(store, DOCUMENT, cut, chronicles.at_least)
+            assert found == select(store, DOCUMENT, cut)
+            differ += not found.is_prefix
+    assert differ

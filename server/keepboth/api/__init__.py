@@ -4,7 +4,7 @@ It asks the store, the fold and the hub, and decides nothing itself. A document'
 a query parameter: ``/api/<noun>?document=<name>``.
 """
 
-from keepboth.api.application import create_api
+from keepboth.api.application import create_api, prepare
 from keepboth.api.services import Services
 
 __all__ = ["Services", "create_api"]

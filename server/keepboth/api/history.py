@@ -45,7 +45,7 @@ async def get_blame(
 ) -> shapes.Blame:
     """Who brought everything that a document shows at a moment, when, by which event: text in UTF-16 code units, keys,
     elements, attributes and nodes, by root and in document order."""
-    selection = await asyncio.to_thread(select, parts.store, document, moment)
+    selection = await asyncio.to_thread(select, parts.store, document, moment, parts.desk.chronicles.at_least)
 
     def answer() -> shapes.Blame:
         spans = parts.desk.past.blame(selection, root=root, by=by)
@@ -83,7 +83,7 @@ async def list_deletions(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> shapes.Deletions:
     """What had been deleted by a moment: who, when, what it was, who had written it; the newest first."""
-    selection = await asyncio.to_thread(select, parts.store, document, moment)
+    selection = await asyncio.to_thread(select, parts.store, document, moment, parts.desk.chronicles.at_least)
     begin, end = micros(since, "since"), micros(until, "until")
 
     def answer() -> shapes.Deletions:
@@ -134,7 +134,7 @@ async def get_history(
 ) -> shapes.History:
     """What happened up to a moment: the edits of each session in groups without a long pause, each with what it
     changed word by word; decisions, named versions and an application's own events in between."""
-    selection = await asyncio.to_thread(select, parts.store, document, moment)
+    selection = await asyncio.to_thread(select, parts.store, document, moment, parts.desk.chronicles.at_least)
 
     def answer() -> shapes.History:
         past = parts.desk.past
@@ -243,7 +243,7 @@ async def create_version(
         moment = Cut(token=body.cut)
     event_id = parts.new_id() if body.id is None else body.id.bytes
     known = await asyncio.to_thread(parts.store.get, event_id)
-    selection = await asyncio.to_thread(select, parts.store, document, moment)
+    selection = await asyncio.to_thread(select, parts.store, document, moment, parts.desk.chronicles.at_least)
     token = selection.token
     if known is not None and known.type == VERSION_NAMED and known.document == document and not moment.named:
         token = json.loads(known.payload or b"{}").get("token", token)  # a repeat means the now of the first time

@@ -45,7 +45,7 @@ async def get_state(
     ``ETag`` the document's chain hash there, ``KeepBoth-Pending`` and ``KeepBoth-Quarantined`` count edits that do not
     show, ``KeepBoth-Added`` edits taken in only because the author of another had seen them.
     """
-    selection = await asyncio.to_thread(select, parts.store, document, moment)
+    selection = await asyncio.to_thread(select, parts.store, document, moment, parts.desk.chronicles.at_least)
     tag = f'"{selection.document_hash.hex() if selection.is_prefix else selection.token}"'
     headers = {"ETag": tag, **cut_headers(selection)}
     if if_none_match is not None and _names(if_none_match, tag):

@@ -154,7 +154,7 @@ async def get_timeline(
             versions=versions,
         )
 
-    return await asyncio.to_thread(answer)
+    return await parts.desk.glance(answer)
 
 
 def _times(found: Density) -> list[str]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from keepboth.errors import MalformedUpdate
 from keepboth.events import Disposition
+from keepboth.fold.keystrokes import is_keystroke
 from keepboth.fold.nesting import Nesting, may_nest
 from keepboth.fold.pairs import Pairs, may_pair
 from keepboth.fold.replica import Poisoned, Replica, is_readable, merge
@@ -154,26 +155,37 @@ class DocumentFold:
         one_by_one = one_by_one or self._applied is not None
         out: list[Release] = []
         run: list[FoldedEdit] = []
+        plain = not one_by_one and self._is_plain_sailing()
         for edit in edits:
-            self.revision = edit.revision
-            if edit.payload is None:
+            revision, disposition, payload, _ = edit
+            self.revision = revision
+            if payload is None:
                 continue
-            if edit.disposition == "quarantined":
-                self.quarantined.add(edit.revision)
-                self.unreadable.add(hashlib.sha256(edit.payload).digest())
+            if plain and disposition == "ready" and is_keystroke(payload):
+                run.append(edit)
                 continue
-            if edit.disposition == "ready" and not self.waiting and not self._gaps:
+            if disposition == "quarantined":
+                self.quarantined.add(revision)
+                self.unreadable.add(hashlib.sha256(payload).digest())
+                continue
+            if disposition == "ready" and not self.waiting and not self._gaps:
                 if self._may_nest(edit) and self._too_deep([edit]):
-                    self._set_aside(edit.revision, edit.payload)
+                    self._set_aside(revision, payload)
+                    plain = False
                     continue
                 run.append(edit)
                 if one_by_one:
                     self._apply_run(run, out)
-                continue
-            self._apply_run(run, out)
-            self._wait(edit, out)
+            else:
+                self._apply_run(run, out)
+                self._wait(edit, out)
+            plain = not one_by_one and self._is_plain_sailing()
         self._apply_run(run, out)
         return out
+
+    def _is_plain_sailing(self) -> bool:
+        """True while a keystroke that is ready needs no closer look."""
+        return not self.waiting and not self._gaps and not self._nesting.active
 
     def effective(self, revision: int) -> int | None:
         """The revision at which *revision* became visible; None while it waits or is quarantined."""
@@ -284,6 +296,8 @@ class DocumentFold:
         that, since it must make its replica anew if they cut one that has been applied. Any other raises Poisoned.
         """
         pairs = self._pairs
+        if not pairs.active and not may_pair(b"".join(payloads)):
+            return payloads
         updates: list[Update] = []
         for payload in payloads:
             if pairs.active or updates or may_pair(payload):

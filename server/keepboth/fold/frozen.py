@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Final, NamedTuple
 
 from keepboth.errors import MalformedMessage
@@ -16,7 +17,10 @@ from keepboth.fold.roots import Roots, RootType
 from keepboth.yjs.lib0 import read_buf, read_var_string, read_var_uint, write_buf, write_var_string, write_var_uint
 
 FORMAT: Final = 1
-"""Of the bytes below; bytes of another format are not read."""
+"""Of the bytes below, and of what a fold makes of a log; bytes of another format are not read."""
+
+VERSION: Final = f"folds {FORMAT} of pycrdt {version('pycrdt')}"
+"""What another fold, or another CRDT, has made is made again."""
 
 _TYPES: Final[tuple[RootType, ...]] = ("text", "map", "array", "xml")
 

@@ -14,8 +14,8 @@ import pycrdt
 from keepboth.errors import KeepBothError, MalformedUpdate
 from keepboth.yjs.update import decode_update
 
-MERGE_GROUP = 100
-"""``merge_updates`` is quadratic in the number of updates: groups of at most 100, level by level."""
+MERGE_GROUP = 50
+"""``merge_updates`` is quadratic in the number of updates: groups of at most 50, level by level."""
 
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Literal
 
 from keepboth.errors import MalformedUpdate
+from keepboth.fold.keystrokes import is_keystroke
 from keepboth.yjs.content import type_ref
 from keepboth.yjs.structs import (
     ANY,
@@ -72,7 +73,7 @@ class Roots:
 
     def take(self, payload: bytes) -> None:
         """Take in an edit that has become part of the document."""
-        if _says_nothing(payload):
+        if is_keystroke(payload) or _says_nothing(payload):
             return
         with suppress(MalformedUpdate):
             for structs in decode_update(payload).structs.values():
@@ -96,9 +97,7 @@ class Roots:
 
 
 def _says_nothing(payload: bytes) -> bool:
-    """True for an update that only deletes, or holds one run of ASCII text that builds on what is there."""
-    if payload[:1] == b"\x00":
-        return True
+    """True for an update that holds one run of ASCII text that builds on what is there."""
     if payload[:2] != b"\x01\x01":
         return False
     try:

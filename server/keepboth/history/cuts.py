@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
 from keepboth.errors import InvalidRequest, NotFound
-from keepboth.events import EDIT_RECORDED, VERSION_NAMED, EventId, Micros, Seen, id_text, read_seen, write_seen
+from keepboth.events import VERSION_NAMED, EventId, Micros, Seen, id_text, read_seen, write_seen
+from keepboth.history.chronicle import Chronicle, Chronicles
 from keepboth.store.base import EventLine, EventStore
 from keepboth.store.hashing import GENESIS
 from keepboth.yjs.idset import IdSet
@@ -87,8 +89,13 @@ class Selection(NamedTuple):
         return base64.urlsafe_b64encode(bytes(out)).decode().rstrip("=")
 
 
-def select(store: EventStore, document: str, cut: Cut = NOW) -> Selection:
-    """What *cut* means for *document* now.
+Course = Callable[[str, int], Chronicle]
+"""The chronicle of a document up to a revision or beyond, as `Chronicles.at_least` gives it."""
+
+
+def select(store: EventStore, document: str, cut: Cut = NOW, course: Course | None = None) -> Selection:
+    """What *cut* means for *document* now. *course* is asked for cuts that depend on who wrote what when; without one,
+    the whole log of the document is read for these.
 
     Raises: NotFound for a document, revision, event or version that is not there, or a token whose events are not those
     of this log; InvalidRequest for a cut that contradicts itself.
@@ -96,6 +103,7 @@ def select(store: EventStore, document: str, cut: Cut = NOW) -> Selection:
     row = store.document(document)
     if row is None:
         raise NotFound("there is no such document", document=document)
+    course = course or Chronicles(store).at_least
     named = cut.named
     if len(named) > 1 and set(named) != {"recorded_at", "authored_at"}:
         raise InvalidRequest(f"a cut names one moment, this one names {len(named)}", named=list(named))
@@ -104,7 +112,7 @@ def select(store: EventStore, document: str, cut: Cut = NOW) -> Selection:
     if cut.version is not None:
         return _from_token(store, document, _version(store, document, cut.version))
     if cut.seen_by is not None:
-        return _seen_by(store, document, cut.seen_by)
+        return _seen_by(store, document, cut.seen_by, course)
     last = row.revision
     if cut.revision is not None:
         if not 0 <= cut.revision <= last:
@@ -119,7 +127,7 @@ def select(store: EventStore, document: str, cut: Cut = NOW) -> Selection:
     if cut.recorded_at is not None:
         last = _recorded_by(store, document, last, cut.recorded_at)
     if cut.authored_at is not None:
-        return _authored_by(store, document, last, cut.authored_at)
+        return _authored_by(store, course(document, last), last, cut.authored_at)
     return prefix(store, document, last)
 
 
@@ -148,41 +156,59 @@ def lines(store: EventStore, document: str, *, after: int = 0, until: int | None
         after = page[-1].revision
 
 
-def closed(chosen: Iterable[EventLine], all_lines: Sequence[EventLine]) -> tuple[IdSet, int]:
-    """*chosen* and all that their authors had surely seen, themselves included: (revisions, how many were added).
+def closed(store: EventStore, chronicle: Chronicle, chosen: Sequence[int]) -> tuple[IdSet, int]:
+    """The revisions *chosen*, ascending, and all that their authors had surely seen, themselves included: (revisions,
+    how many were added). Only edits are added.
 
-    *all_lines* is the stream from revision 1 on. Only edits are added.
+    Whoever wrote one of the first n had seen no later one. So where all of these are chosen, nothing of them need be
+    read: the cost is that of what is chosen beyond.
     """
-    kept = IdSet()
-    by_session: dict[str, list[int]] = {}
-    for line in all_lines:
-        if line.session is not None:
-            by_session.setdefault(line.session, []).append(line.revision)
-    todo = list(chosen)
-    for line in todo:
-        kept.add(0, line.revision, 1)
+    whole = bisect_right(range(len(chosen)), 0, key=lambda at: chosen[at] - at - 1)
+    beyond = chosen[whole:]
+    kept = IdSet({0: [(1, whole)]} if whole else {})
+    last = chronicle.revision
+    by_session: dict[int, list[int]] = {}
+    if beyond:
+        for revision, session in enumerate(chronicle.sessions[whole:last], whole + 1):
+            if chronicle.names[session] is not None:
+                by_session.setdefault(session, []).append(revision)
+    todo = _runs(beyond)
+    kept = kept.union(todo)
     added = 0
-    done_of: dict[str, int] = {}
-    while todo:
+    done_of: dict[int, int] = {}
+    while not todo.is_empty:
         wanted = IdSet()
-        for line in todo:
-            if line.context is not None:
-                _add_known(wanted, line.context.lower)
-            if line.session is not None and done_of.get(line.session, 0) < line.revision:
-                done_of[line.session] = line.revision
-        for session, last in done_of.items():
+        for _, first, size in todo:
+            for line in lines(store, chronicle.document, after=first - 1, until=first + size - 1):
+                if line.context is not None:
+                    _add_known(wanted, line.context.lower)
+                if line.session is not None:
+                    session = chronicle.sessions[line.revision - 1]
+                    done_of[session] = max(done_of.get(session, 0), line.revision)
+        for session, until in done_of.items():
             for revision in by_session[session]:
-                if revision >= last:
+                if revision >= until:
                     break
                 wanted.add(0, revision, 1)
-        todo = []
+        todo = IdSet()
         for _, first, size in wanted.difference(kept):
-            for line in all_lines[first - 1 : first - 1 + size]:
-                kept.add(0, line.revision, 1)
-                if line.type == EDIT_RECORDED:
+            for revision in range(first, min(first + size - 1, last) + 1):
+                kept.add(0, revision, 1)
+                if revision not in chronicle.others:
                     added += 1
-                    todo.append(line)
+                    todo.add(0, revision, 1)
     return kept, added
+
+
+def _runs(revisions: Iterable[int]) -> IdSet:
+    """*revisions*, ascending, as ids of client 0."""
+    runs: list[tuple[int, int]] = []
+    for revision in revisions:
+        if runs and sum(runs[-1]) == revision:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((revision, 1))
+    return IdSet({0: runs} if runs else {})
 
 
 def _add_known(wanted: IdSet, seen: Seen) -> None:
@@ -228,21 +254,24 @@ def _recorded_by(store: EventStore, document: str, last: int, moment: Micros) ->
     return low
 
 
-def _authored_by(store: EventStore, document: str, last: int, moment: Micros) -> Selection:
-    every = list(lines(store, document, until=last))
-    kept, added = closed((line for line in every if line.authored_at <= moment), every)
-    return selection_of(store, document, kept, added)
+def _authored_by(store: EventStore, chronicle: Chronicle, last: int, moment: Micros) -> Selection:
+    authored = chronicle.authored[:last]
+    chosen = [revision for revision, at in enumerate(authored, 1) if at <= moment]
+    kept, added = closed(store, chronicle, chosen)
+    return selection_of(store, chronicle.document, kept, added)
 
 
-def _seen_by(store: EventStore, document: str, event_id: EventId) -> Selection:
+def _seen_by(store: EventStore, document: str, event_id: EventId, course: Course) -> Selection:
     revision = _event(store, document, event_id)
     (line,) = store.lines(document, after=revision - 1, until=revision, limit=1)
     known = IdSet()
     if line.context is not None:
         _add_known(known, line.context.lower)
-    for other in lines(store, document, until=revision):
-        if other.session is not None and other.session == line.session:
-            known.add(0, other.revision, 1)
+    if line.session is not None:
+        chronicle = course(document, revision)
+        session = chronicle.sessions[revision - 1]
+        own = [at for at, other in enumerate(chronicle.sessions[:revision], 1) if other == session]
+        known = known.union(_runs(own))
     known.add(0, revision, 1)
     return selection_of(store, document, known)
 

@@ -16,6 +16,7 @@ from zlib import crc32
 from keepboth.history.chronicle import Chronicles
 from keepboth.history.folding import Folding
 from keepboth.history.past import Past
+from keepboth.history.way import RightOfWay
 
 Answer = TypeVar("Answer")
 
@@ -23,12 +24,18 @@ THREADS: Final = 2
 
 
 class Desk:
-    """Runs questions about documents: ``folding`` and ``past`` are for what runs here, ``chronicles`` for anybody."""
+    """Runs questions about documents: ``folding`` and ``past`` are for what runs here, ``chronicles`` for anybody.
 
-    def __init__(self, folding: Folding, past: Past) -> None:
+    Whoever reads what a document says, or glances at its course, has the right of *way* meanwhile.
+    """
+
+    def __init__(
+        self, folding: Folding, past: Past, way: RightOfWay | None = None, chronicles: Chronicles | None = None
+    ) -> None:
         self.folding = folding
         self.past = past
-        self.chronicles = Chronicles(past.store)
+        self._way = way or RightOfWay()
+        self.chronicles = chronicles or Chronicles(past.store)
         self._asking = [ThreadPoolExecutor(1, f"keepboth-history-{number}") for number in range(THREADS)]
         self._reading = [ThreadPoolExecutor(1, f"keepboth-states-{number}") for number in range(THREADS)]
 
@@ -38,10 +45,17 @@ class Desk:
 
     async def read(self, document: str, question: Callable[[], Answer]) -> Answer:
         """What *question* returns, which needs ``folding`` only, asked in the document's thread for states."""
-        return await _run(self._reading, document, question)
+        with self._way.first():
+            return await _run(self._reading, document, question)
+
+    async def glance(self, question: Callable[[], Answer]) -> Answer:
+        """What *question* returns, which needs ``chronicles`` only, asked in any thread."""
+        with self._way.first():
+            return await asyncio.to_thread(question)
 
     def close(self) -> None:
-        """Finish what runs; what waits is not asked."""
+        """Finish what runs, but for what gives way; what waits is not asked."""
+        self._way.close()
         for thread in (*self._reading, *self._asking):
             thread.shutdown(cancel_futures=True)
 

@@ -2,16 +2,20 @@
 
 A replica must not leave the thread that made it, so every thread has folds of its own, and remembers the last few:
 stepping forward costs what was stepped over. Going back starts from the checkpoint before. Checkpoints are made on the
-way, every `EVERY` revisions, by whoever folds past one that is missing.
+way, every `EVERY` revisions, by whoever folds past one that is missing. Besides, each document has one at its head,
+where a room opened it or left it.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
+from zlib import crc32
 
+from keepboth.errors import NotDurableNow
 from keepboth.fold.document import DocumentFold, FoldedEdit, fold
 from keepboth.fold.frozen import freeze, from_bytes, thaw, to_bytes
 from keepboth.fold.replica import Poisoned
@@ -25,7 +29,21 @@ EVERY: Final = 4096
 REMEMBERED: Final = 4
 """Folds that each thread keeps at hand."""
 
+STRIDE: Final = 2
+"""Of these, a room that opens leaves only each second one: somebody waits for it."""
+
+LEAST: Final = 500
+"""A head is kept if so many revisions lie between it and the checkpoint before: fewer are folded as fast as loaded."""
+
+LONG: Final = 5000
+"""So many revisions of a document are folded by one thread at a time: whoever else needs them waits for its
+checkpoints."""
+
 _ROWS: Final = 2000
+
+_LOCKS: Final = 16
+
+log = logging.getLogger("keepboth.history")
 
 
 class Folding:
@@ -37,6 +55,7 @@ class Folding:
         self._checkpoints = checkpoints
         self._every = every
         self._here = threading.local()
+        self._long = [threading.Lock() for _ in range(_LOCKS)]
 
     def at(self, selection: Selection) -> DocumentFold:
         """The document at *selection*. Raises NotDurableNow, StoreDamaged."""
@@ -61,16 +80,51 @@ class Folding:
         copied.roots.types.update(found.roots.types)
         return copied
 
+    # -- for rooms -----------------------------------------------------------------------------------------------------
+
+    def nearest(self, document: str, until: int) -> DocumentFold:
+        """Where a fold of *document* up to revision *until* begins. It belongs to the caller, in whatever thread, as
+        long as only one uses it at a time."""
+        return self._start(document, until, None)
+
+    def opened(self, document: str, start: DocumentFold, until: int) -> DocumentFold:
+        """*start*, which `nearest` gave, folded on to revision *until*, where a long way leaves a checkpoint."""
+        began = start.revision
+        try:
+            start = self._far(document, start, until, None, STRIDE)
+            if until - began >= LEAST and start.is_plain:
+                self._keep(document, start, until)
+        except Poisoned as error:
+            log.warning("the CRDT failed on an edit of %r, folding again to find it: %s", document, error)
+            return self._carefully(document, until)
+        return start
+
+    def keep_head(self, document: str, fold: DocumentFold, revision: int, document_hash: bytes) -> None:
+        """Keep what a room has come to at *revision*, in place of an older head. Raises Poisoned."""
+        frozen = freeze(fold)
+        if frozen is not None:
+            self._put(document, Checkpoint(revision, document_hash, to_bytes(frozen._replace(revision=revision))))
+
     # -- everything up to a revision -----------------------------------------------------------------------------------
 
     def _prefix(self, selection: Selection, held: DocumentFold | None) -> DocumentFold:
         document, until = selection.document, selection.revision
-        start = self._start(document, until, held)
         try:
-            self._advance(document, start, until)
+            return self._far(document, self._start(document, until, held), until, held)
         except Poisoned:
             return self._carefully(document, until)
-        return start
+
+    def _far(
+        self, document: str, start: DocumentFold, until: int, held: DocumentFold | None, stride: int = 1
+    ) -> DocumentFold:
+        """*start* folded on to *until*, or whatever is nearer by the time that another thread has been there."""
+        if until - start.revision <= LONG:
+            self._advance(document, start, until, stride)
+            return start
+        with self._long[crc32(document.encode()) % _LOCKS]:
+            start = self._start(document, until, held)
+            self._advance(document, start, until, stride)
+            return start
 
     def _start(self, document: str, until: int, held: DocumentFold | None) -> DocumentFold:
         """Where to begin: a fold at hand that is not too far back, or the nearest checkpoint that still holds."""
@@ -78,7 +132,7 @@ class Folding:
         if at_hand is not None and until - at_hand.revision < self._every:
             return at_hand
         before = until
-        while (checkpoint := self._checkpoints.nearest(document, before)) is not None:
+        while (checkpoint := self._nearest(document, before)) is not None:
             if at_hand is not None and checkpoint.revision <= at_hand.revision:
                 return at_hand
             frozen = from_bytes(checkpoint.body)
@@ -90,31 +144,47 @@ class Folding:
             before = checkpoint.revision - 1
         return at_hand or DocumentFold()
 
+    def _nearest(self, document: str, until: int) -> Checkpoint | None:
+        try:
+            return self._checkpoints.nearest(document, until)
+        except NotDurableNow as error:
+            log.warning("the checkpoints of %r cannot be read, folding from the log: %s", document, error)
+            return None
+
     def _payload(self, document: str, revision: int) -> bytes | None:
         rows = self._store.fold_rows(document, after=revision - 1, until=revision, limit=1)
         return rows[0].payload if rows else None
 
-    def _advance(self, document: str, target: DocumentFold, until: int) -> None:
-        """Fold on to *until*, leaving checkpoints on the way. Raises Poisoned."""
+    def _advance(self, document: str, target: DocumentFold, until: int, stride: int = 1) -> None:
+        """Fold on to *until*, leaving checkpoints on the way, or each so manieth. Raises Poisoned."""
         at = target.revision
+        every = self._every * stride
         while at < until:
-            stop = min(until, at - at % self._every + self._every)
+            stop = min(until, at - at % every + every)
             while rows := self._store.fold_rows(document, after=at, until=stop, limit=_ROWS):
                 target.add([FoldedEdit(*row) for row in rows])
                 at = rows[-1].revision
             at = stop
-            if stop % self._every == 0:
+            if stop % every == 0:
                 self._keep(document, target, stop)
 
     def _keep(self, document: str, target: DocumentFold, revision: int) -> None:
-        nearest = self._checkpoints.nearest(document, revision)
+        nearest = self._nearest(document, revision)
         digest = self._store.hash_at(document, revision)
         if nearest is not None and (nearest.revision, nearest.document_hash) == (revision, digest):
             return
         frozen = freeze(target)
         if frozen is not None and digest is not None:
-            body = to_bytes(frozen._replace(revision=revision))
-            self._checkpoints.put(document, Checkpoint(revision, digest, body))
+            self._put(document, Checkpoint(revision, digest, to_bytes(frozen._replace(revision=revision))))
+
+    def _put(self, document: str, checkpoint: Checkpoint) -> None:
+        """Keep *checkpoint*; as a head, in place of the one before."""
+        is_head = checkpoint.revision % self._every != 0
+        try:
+            heads = [one for one in self._checkpoints.sizes(document) if one % self._every] if is_head else []
+            self._checkpoints.put(document, checkpoint, instead_of=heads)
+        except NotDurableNow as error:
+            log.warning("a checkpoint of %r could not be kept: %s", document, error)
 
     def _carefully(self, document: str, until: int) -> DocumentFold:
         def read(after: int) -> Sequence[FoldedEdit]:

@@ -23,6 +23,7 @@ from keepboth.events import AWAY, EDIT_RECORDED, Context, Micros
 from keepboth.fold.waiting import WaitingRoom
 from keepboth.history.ancestry import Ancestry, EveryEdit
 from keepboth.history.cuts import Selection
+from keepboth.history.way import RightOfWay
 from keepboth.store.base import EventLine, EventStore, FoldRow
 from keepboth.yjs.structs import Update
 from keepboth.yjs.update import decode_update
@@ -78,9 +79,18 @@ class Lineage:
 
     # -- taking in ---------------------------------------------------------------------------------------------------
 
-    def advance(self, store: EventStore, until: int, progress: Callable[[int], None] | None = None) -> None:
-        """Take in the log up to revision *until*. About 10 µs an edit."""
+    def advance(
+        self,
+        store: EventStore,
+        until: int,
+        progress: Callable[[int], None] | None = None,
+        way: RightOfWay | None = None,
+    ) -> None:
+        """Take in the log up to revision *until*, giving *way* between slices as long as there is much to read.
+        About 10 µs an edit."""
         while self.revision < until:
+            if way is not None and until - self.revision > ROWS:
+                way.give_way()
             last = min(until, self.revision + ROWS)
             contexts = self._contexts is not None
             lines = store.lines(self.document, after=self.revision, until=last, limit=ROWS, contexts=contexts)
@@ -233,8 +243,16 @@ class Lineages:
     *apart*: as for `Lineage`.
     """
 
-    def __init__(self, store: EventStore, remembered: int = REMEMBERED_EVENTS, *, apart: bool = False) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        remembered: int = REMEMBERED_EVENTS,
+        *,
+        apart: bool = False,
+        way: RightOfWay | None = None,
+    ) -> None:
         self._store = store
+        self._way = way or RightOfWay()
         self._remembered = remembered
         self._apart = apart
         self._kept: OrderedDict[str, Lineage] = OrderedDict()
@@ -243,14 +261,14 @@ class Lineages:
     def at_least(self, document: str, revision: int, progress: Callable[[int], None] | None = None) -> Lineage:
         """The lineage of *document* from its first event to *revision* or beyond.
 
-        Raises NotDurableNow, StoreDamaged.
+        Raises NotDurableNow, StoreDamaged, ShuttingDown.
         """
         with self._lock:
             lineage = self._kept.pop(document, None)
         if lineage is None or not self._holds(lineage):
             lineage = Lineage(document, apart=self._apart)
         if lineage.revision < revision:
-            lineage.advance(self._store, revision, progress)
+            lineage.advance(self._store, revision, progress, self._way)
             lineage.document_hash = self._store.hash_at(document, lineage.revision) or b""
         with self._lock:
             self._kept[document] = lineage

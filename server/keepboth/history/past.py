@@ -18,6 +18,7 @@ from keepboth.history.deletions import Deletion, deletions
 from keepboth.history.folding import Folding
 from keepboth.history.groups import GAP_US, Group, GroupChanges, changes_of, groups
 from keepboth.history.lineage import REMEMBERED_APART, Lineage, Lineages
+from keepboth.history.way import RightOfWay
 from keepboth.store.base import EventStore
 from keepboth.store.picking import events_at
 
@@ -54,11 +55,11 @@ class NamedVersion(NamedTuple):
 class Past:
     """Answers questions about the past of documents."""
 
-    def __init__(self, store: EventStore, folding: Folding, lineages: Lineages) -> None:
+    def __init__(self, store: EventStore, folding: Folding, lineages: Lineages, way: RightOfWay | None = None) -> None:
         self.store = store
         self.folding = folding
         self._lineages = lineages
-        self._apart = Lineages(store, REMEMBERED_APART, apart=True)
+        self._apart = Lineages(store, REMEMBERED_APART, apart=True, way=way)
 
     def lineage(self, selection: Selection, progress: Progress | None = None) -> Lineage:
         """The lineage of the document, at least as far as *selection* reaches."""

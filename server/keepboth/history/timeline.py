@@ -7,7 +7,12 @@ every event, so that what came at one moment can still be told apart.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import sub
 from typing import Final, Literal, NamedTuple, TypeVar, cast
 
 from keepboth.events import Micros
@@ -106,32 +111,34 @@ def _density(chronicle: Chronicle, until: int, axis: Axis, buckets: int, pause_u
     order: Sequence[int] = range(until)
     if axis == "written":
         order = sorted(order, key=times.__getitem__)
-    worked: list[Micros] = []
-    working = 0
-    before: Micros | None = None
-    for at in order:
-        now = times[at]
-        if before is not None:
-            working += min(now - before, pause_us)
-        before = now
-        worked.append(working)
+    moments = list(times[:until] if axis == "arrived" else map(times.__getitem__, order))
+    steps = map(sub, moments[1:], moments)
+    worked = list(accumulate((step if step < pause_us else pause_us for step in steps), initial=0))
+    working = worked[until - 1] if until else 0
     share = buckets / 2 / max(working, 1)
     every = buckets / (2 if working else 1) / max(until, 1)
-    others = chronicle.others
+
+    def bucket_of(number: int) -> int:
+        return min(int(worked[number] * share + number * every), buckets - 1)
+
+    edits = array("b", bytes([1])) * until
+    for revision in chronicle.others:
+        if revision <= until:
+            edits[revision - 1] = 0
+    actors = [chronicle.actors[at] if edits[at] else -1 for at in order]
     counted: dict[int, list[int]] = {}
     last: list[tuple[int, Micros, Micros]] = [(0, 0, 0)] * buckets
-    for number, (at, done) in enumerate(zip(order, worked, strict=True)):
-        bucket = min(int(done * share + number * every), buckets - 1)
-        last[bucket] = (at + 1, times[at], done)
-        if at + 1 not in others:
-            actor = chronicle.actors[at]
-            counts = counted.get(actor)
-            if counts is None:
-                counts = counted[actor] = [0] * buckets
-            counts[bucket] += 1
-    for bucket in range(1, buckets):
-        if last[bucket][0] == 0:
+    first = 0
+    for bucket in range(buckets):
+        end = bisect_left(range(until), bucket + 1, lo=first, key=bucket_of)
+        if end > first:
+            last[bucket] = (order[end - 1] + 1, moments[end - 1], worked[end - 1])
+            for actor, count in Counter(actors[first:end]).items():
+                if actor >= 0:
+                    counted.setdefault(actor, [0] * buckets)[bucket] += count
+        elif bucket:
             last[bucket] = last[bucket - 1]
+        first = end
     revisions, ends, done_by = (list(column) for column in zip(*last, strict=True))
     found = [Author(chronicle.names[actor], sum(counts), counts) for actor, counts in counted.items()]
     found.sort(key=lambda one: (-one.edits, one.actor or ""))

@@ -14,6 +14,7 @@ from typing import Any
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import Episode
 from keepboth.errors import NotKnownYet
+from keepboth.history.way import RightOfWay
 from keepboth.live.bell import Bell
 from keepboth.live.judging import named_by
 from keepboth.live.passage import CommittedEdit
@@ -39,14 +40,19 @@ class Detector:
     """Watches every live room. Owns the conflict projection while the server runs."""
 
     def __init__(
-        self, store: EventStore, conflicts: ConflictStore, describe: Describe, shelf: Shelf | None = None
+        self,
+        store: EventStore,
+        conflicts: ConflictStore,
+        describe: Describe,
+        shelf: Shelf | None = None,
+        way: RightOfWay | None = None,
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._conflicts = conflicts
         self._watches: dict[Room, Watch] = {}
         self._loop = asyncio.get_running_loop()
-        self._turns = Turns(store, shelf, self._watches.__contains__, self._show)
+        self._turns = Turns(store, shelf, self._watches.__contains__, self._show, way)
         self._saver = self._loop.create_task(self._save_regularly())
         self._saves: set[asyncio.Task[None]] = set()
         self._named: dict[str, set[str]] = {}

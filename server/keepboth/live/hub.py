@@ -1,4 +1,4 @@
-"""All rooms: opened when somebody comes, folded from the log, closed when nobody is left. Also the way in for HTTP."""
+"""All rooms: opened when somebody comes, from the log, closed when nobody is left. Also the way in for HTTP."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from keepboth.decider.edits import Owner, RecordEdit, is_known, named_of_others
 from keepboth.errors import KeepBothError, NotDurableNow, ShuttingDown
 from keepboth.events import Context, Event, EventId, Micros, Receipt, Seen
-from keepboth.fold.document import DocumentFold, FoldedEdit, fold, readable_form
-from keepboth.fold.replica import Poisoned
+from keepboth.fold.document import readable_form
+from keepboth.history.way import RightOfWay
+from keepboth.live.opening import Opening
 from keepboth.live.pace import Pace
 from keepboth.live.passage import CommittedEdit, InFlight, Ports
 from keepboth.live.presence import Claim
@@ -23,9 +24,6 @@ from keepboth.store.writer import Writer
 from keepboth.yjs.update import decode_update
 
 log = logging.getLogger("keepboth.live")
-
-LOAD_ROWS = 500
-"""Edits folded between two turns of the event loop while a cold document opens (about a millisecond's work)."""
 
 SWEEP_S = 0.5
 
@@ -55,6 +53,8 @@ class Hub:
         now: Callable[[], Micros],
         new_id: Callable[[], EventId],
         watcher: Watcher,
+        opening: Opening,
+        way: RightOfWay | None = None,
         committed: Callable[[Collection[str]], None] = lambda documents: None,
     ) -> None:
         self.settings = settings
@@ -68,6 +68,8 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loads: dict[Room, asyncio.Future[None]] = {}
         self._watcher = watcher
+        self._opening = opening
+        self._way = way or RightOfWay()
         self._committed = committed
         self._writer: Writer[InFlight] = Writer(store, self._delivered_from_writer, chain_of=lambda entry: entry.room)
         self._pace = Pace(settings.gather_ms / 1000)
@@ -123,14 +125,8 @@ class Hub:
     async def _load(self, room: Room) -> None:
         future = self._loads[room]
         try:
-            await asyncio.gather(*(self._settled(old) for old in self._draining.get(room.name, ())))
-            folded = await self._fold(room.name)
-            owners = await asyncio.to_thread(self.store.session_clients, room.name)
-            row = await asyncio.to_thread(self.store.document, room.name)
-            revision, document_hash = (row.revision, row.document_hash) if row else (0, b"")
-            known = {client: Owner(session, actor, kind) for client, (session, actor, kind) in owners.items()}
-            covered = await self._watcher.known_up_to(room.name, revision, document_hash)
-            room.loaded(folded, revision, document_hash, known, lambda: self._watcher.attach(room, covered))
+            with self._way.first():
+                await self._open(room)
             future.set_result(None)
         except Exception as error:
             log.exception("the document %r could not be opened", room.name)
@@ -141,23 +137,15 @@ class Hub:
         finally:
             del self._loads[room]
 
-    async def _fold(self, name: str) -> DocumentFold:
-        """Fold the stream in slices, so that other rooms do not stall."""
-        document = DocumentFold()
-        try:
-            while True:
-                rows = await asyncio.to_thread(self.store.fold_rows, name, after=document.revision, limit=8 * LOAD_ROWS)
-                if not rows:
-                    return document
-                for at in range(0, len(rows), LOAD_ROWS):
-                    document.add([FoldedEdit(*row) for row in rows[at : at + LOAD_ROWS]])
-                    await asyncio.sleep(0)
-        except Poisoned as error:
-            log.warning("the CRDT failed on an edit of %r, folding again to find it: %s", name, error)
-            return await asyncio.to_thread(fold, lambda after: self._fold_rows(name, after))
-
-    def _fold_rows(self, name: str, after: int) -> list[FoldedEdit]:
-        return [FoldedEdit(*row) for row in self.store.fold_rows(name, after=after, limit=LOAD_ROWS)]
+    async def _open(self, room: Room) -> None:
+        await asyncio.gather(*(self._settled(old) for old in self._draining.get(room.name, ())))
+        folded = await self._opening.fold(room.name)
+        owners = await asyncio.to_thread(self.store.session_clients, room.name)
+        row = await asyncio.to_thread(self.store.document, room.name)
+        revision, document_hash = (row.revision, row.document_hash) if row else (0, b"")
+        known = {client: Owner(session, actor, kind) for client, (session, actor, kind) in owners.items()}
+        covered = await self._watcher.known_up_to(room.name, revision, document_hash)
+        room.loaded(folded, revision, document_hash, known, lambda: self._watcher.attach(room, covered))
 
     def _retire(self, room: Room) -> None:
         if self.rooms.get(room.name) is room:
@@ -175,6 +163,8 @@ class Hub:
                 room.check_patience()
                 idle = room.idle_since is not None and now - room.idle_since >= self.settings.room_idle_s
                 if room.state == "closed" or (idle and room.is_quiet):
+                    if room.state == "live":
+                        self._opening.keep(room)
                     room.state = "closed"
                     self._retire(room)
             for name, draining in list(self._draining.items()):
@@ -338,6 +328,8 @@ class Hub:
         rooms = [*self.rooms.values(), *(room for rooms in self._draining.values() for room in rooms)]
         await asyncio.gather(*(self._settled(room) for room in rooms), return_exceptions=True)
         for room in list(self.rooms.values()):
+            if room.state == "live" and not room.in_flight:
+                self._opening.keep(room)
             room.going_down()
 
     async def close(self) -> None:
@@ -346,6 +338,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._writer.close)
+        await self._opening.close()
 
     def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = self._loop.create_task(coroutine)

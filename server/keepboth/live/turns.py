@@ -10,6 +10,7 @@ from functools import partial
 from time import perf_counter, thread_time
 from typing import TypeVar
 
+from keepboth.history.way import RightOfWay
 from keepboth.live.projector import READ_ROWS, ConflictProjector, size_of, size_of_row
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
@@ -29,6 +30,10 @@ LOOK_AFTER_S = 0.05
 """What is released within this long is looked at together: fewer wake-ups, and runs of typing are one stroke."""
 
 
+SHORT = 2000
+"""So many revisions of a log are read in a moment (20 µs each), in slices, and give way to nobody."""
+
+
 class Turns:
     """Gives every watched document's engine its turn. ``show(watch, projector)`` is awaited when one has looked at all
     there is. ``seconds`` and ``edits`` say what has been spent; ``restored`` counts engines taken from the shelf."""
@@ -39,11 +44,13 @@ class Turns:
         shelf: Shelf | None,
         is_watched: Callable[[Room], bool],
         show: Callable[[Watch, ConflictProjector], Awaitable[None]],
+        way: RightOfWay | None = None,
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._is_watched = is_watched
         self._show = show
+        self._way = way or RightOfWay()
         self._busy: deque[Watch] = deque()
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -124,6 +131,8 @@ class Turns:
         if projector is None or watch.failed:
             return False
         watch.fed_at = self._loop.time()
+        if projector.revision < watch.build_until and self._gives_way(watch):
+            return False
         if not watch.searched:
             watch.searched = True
             found = None if self._shelf is None else await self._shelf.take(watch.room.name, watch.build_until)
@@ -151,6 +160,8 @@ class Turns:
                     if perf_counter() >= deadline:
                         break
                 await self._pause()
+                if at < len(events) and self._gives_way(watch):
+                    return False
             if not events:
                 projector.revision = watch.build_until
             return True
@@ -172,6 +183,21 @@ class Turns:
         await self._show(watch, projector)
         watch.moved.set()
         return False
+
+    def _gives_way(self, watch: Watch) -> bool:
+        """True if *watch* has been put aside because somebody waits for a document, and there is much to read."""
+        if watch.projector is None or watch.build_until - watch.projector.revision <= SHORT:
+            return False
+        wait_s = self._way.wait_s()
+        if wait_s and not watch.aside:
+            watch.aside = True
+            self._loop.call_later(wait_s, self._go_on, watch)
+        return bool(wait_s)
+
+    def _go_on(self, watch: Watch) -> None:
+        watch.aside = False
+        if self._is_watched(watch.room):
+            self.schedule(watch)
 
     async def _feed(self, watch: Watch, call: Callable[[], None], edits: int, long: bool) -> None:
         """Let the engine look at a few edits: here, or in a thread if that is *long* or while this document's edits

@@ -62,6 +62,7 @@ class Watch:
     asked: bool = False
     failed: bool = False
     searched: bool = False
+    aside: bool = False
     fed_at: float = 0.0
     shown: int = 0
     shown_at: float = -1.0

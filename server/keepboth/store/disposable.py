@@ -24,6 +24,9 @@ _PRAGMAS: Final[dict[str, str | int]] = {
 }
 
 
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 class DisposableFile:
     """One connection behind a lock: its transactions take microseconds.
 
@@ -80,11 +83,18 @@ class DisposableFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for reading. Raises ShuttingDown."""
+        """The connection, for reading. Raises ShuttingDown; NotDurableNow if SQLite fails. What turns out to be
+        damaged is begun anew for the next."""
         with self._lock:
             if self._closed:
                 raise ShuttingDown(f"{self.path.name} is closed")
-            yield self._connection
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED and not self._read_only:
+                    self._connection.close()
+                    self._connection = self._begin_anew()
+                raise NotDurableNow(f"{self.path.name} could not be read or written: {error}") from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -94,11 +104,9 @@ class DisposableFile:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise NotDurableNow(f"{self.path.name} could not be written: {error}") from error
                 raise
 
     def close(self) -> None:

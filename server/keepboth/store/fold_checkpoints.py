@@ -1,4 +1,4 @@
-"""Where folds are kept on the way, in a file of its own that may be deleted at any time.
+"""Where folds are kept on the way, and sections of chronicles, in files that may be deleted at any time.
 
 A checkpoint names the document's chain hash at its revision. If the log says otherwise there, it is void.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ from keepboth.store.disposable import DisposableFile
 
 
 class Checkpoint(NamedTuple):
-    """A fold at ``revision`` as bytes; ``document_hash`` is the chain's there."""
+    """A fold at ``revision`` as bytes, or what else was made up to there; ``document_hash`` is the chain's there."""
 
     revision: int
     document_hash: bytes
@@ -22,13 +23,13 @@ class Checkpoint(NamedTuple):
 
 
 class FoldCheckpoints(Protocol):
-    """What history needs of a place for checkpoints. All calls block; safe for threads."""
+    """What history needs of a place for checkpoints. All calls block; safe for threads; any may raise NotDurableNow."""
 
     def nearest(self, document: str, until: int) -> Checkpoint | None:
         """The newest checkpoint at or before revision *until*, None if there is none."""
 
-    def put(self, document: str, checkpoint: Checkpoint) -> None:
-        """Keep *checkpoint* in place of any at its revision. Raises NotDurableNow."""
+    def put(self, document: str, checkpoint: Checkpoint, *, instead_of: Collection[int] = ()) -> None:
+        """Keep *checkpoint* in place of any at its revision and of those at others. Raises NotDurableNow."""
 
     def sizes(self, document: str) -> dict[int, int]:
         """Revision -> bytes of every checkpoint of *document*."""
@@ -49,10 +50,10 @@ CREATE TABLE checkpoints (
 
 
 class SqliteFoldCheckpoints:
-    """`FoldCheckpoints` in the file at *path*, for *version* of the bytes."""
+    """`FoldCheckpoints` in the file at *path*. *version* says what made the bytes; a file of another is begun anew."""
 
-    def __init__(self, path: Path, *, version: int) -> None:
-        self._file = DisposableFile(path, _TABLES, f"folds 1.{version}")
+    def __init__(self, path: Path, *, version: int | str) -> None:
+        self._file = DisposableFile(path, _TABLES, f"1.{version}")
 
     def nearest(self, document: str, until: int) -> Checkpoint | None:
         with self._file.reading() as connection:
@@ -63,8 +64,12 @@ class SqliteFoldCheckpoints:
             ).fetchone()
         return None if row is None else Checkpoint(*row)
 
-    def put(self, document: str, checkpoint: Checkpoint) -> None:
+    def put(self, document: str, checkpoint: Checkpoint, *, instead_of: Collection[int] = ()) -> None:
         with self._file.writing() as connection:
+            connection.executemany(
+                "DELETE FROM checkpoints WHERE document = ? AND revision = ?",
+                [(document, revision) for revision in instead_of],
+            )
             connection.execute(
                 "INSERT INTO checkpoints (document, revision, document_hash, body) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (document, revision) DO UPDATE SET document_hash = excluded.document_hash, "
@@ -103,9 +108,12 @@ class MemoryFoldCheckpoints:
             at = bisect_right(revisions, until)
             return kept[revisions[at - 1]] if at else None
 
-    def put(self, document: str, checkpoint: Checkpoint) -> None:
+    def put(self, document: str, checkpoint: Checkpoint, *, instead_of: Collection[int] = ()) -> None:
         with self._lock:
-            self._kept.setdefault(document, {})[checkpoint.revision] = checkpoint
+            kept = self._kept.setdefault(document, {})
+            for revision in instead_of:
+                kept.pop(revision, None)
+            kept[checkpoint.revision] = checkpoint
 
     def sizes(self, document: str) -> dict[int, int]:
         with self._lock:
