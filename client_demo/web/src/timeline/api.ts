@@ -1,6 +1,6 @@
 /** The part of the HTTP API that tells of the past (docs/http.md, "The past"). */
 
-import { address, ask, get, newId, post, type Query, type Receipt } from "../api";
+import { address, ask, get, newId, post, type Query, type Receipt, type Sender } from "../api";
 
 export type Axis = "arrived" | "written";
 
@@ -153,12 +153,12 @@ export async function lastEvent(document: string, until: number, query: Query, s
   return found[0] ?? null;
 }
 
-export const nameVersion = (document: string, cut: Cut, name: string): Promise<Receipt> =>
-  post("/api/versions", { document, ...cut }, { name, id: newId() });
+export const nameVersion = (document: string, cut: Cut, name: string, { session, name: called }: Sender): Promise<Receipt> =>
+  post("/api/versions", { document, ...cut, session, name: called }, { name, id: newId() });
 
 export const previewRevert = (document: string, to: Cut): Promise<Reverted> =>
   post("/api/revert", {}, { document, to, preview: true });
 
 /** Throws `place-changed` (409) where the document has moved on since the preview. */
-export const revert = (document: string, to: Cut, revision: number, eventId: string): Promise<Reverted> =>
-  post("/api/revert", {}, { document, to, revision, event_id: eventId });
+export const revert = (document: string, to: Cut, revision: number, eventId: string, who: Sender): Promise<Reverted> =>
+  post("/api/revert", { ...who }, { document, to, revision, event_id: eventId });
