@@ -198,7 +198,7 @@ def test_what_differs_is_told_word_by_word(page: Page, web: Served, name: str) -
     expect(panel).to_be_hidden()
     page.get_by_role("button", name="Mark this moment").click()
     page.get_by_role("slider").press("End")
-    panel = page.get_by_role("region", name="From the second moment to this")
+    panel = page.get_by_role("region", name="From the mark to this moment")
     expect(panel.locator("ins", has_text="Thank you!")).to_be_visible()
 
 

@@ -74,7 +74,7 @@ export const open: OpenPage = async (address, leaving) => {
   void board.refresh();
   show(address, false);
 
-  const beside = [savedLight(both, () => both.state === "offline").element, peopleHere(provider.awareness, leaving)];
+  const beside = [savedLight(both, () => both.state === "offline", leaving).element, peopleHere(provider.awareness, leaving)];
   return {
     title: name,
     element: h("div", null, documentHead(name, "edit", beside), h("div.document", null, place, panel.element)),
@@ -128,7 +128,6 @@ function rootChooser(roots: readonly Root[], at: Root): HTMLElement {
   const select = h(
     "select.input",
     {
-      "aria-label": "Part of the document",
       onchange: () => {
         const url = new URL(location.href);
         url.searchParams.set("root", select.value);
@@ -138,5 +137,5 @@ function rootChooser(roots: readonly Root[], at: Root): HTMLElement {
     },
     roots.map(({ name, kind }) => h("option", { value: name, selected: name === at.name }, kind === "text" ? name : `${name} (${kind})`)),
   );
-  return h("div.root-chooser", null, select);
+  return h("label.root-chooser", null, h("span.soft.small", null, "Part"), select);
 }

@@ -89,7 +89,10 @@ export interface BlameSpan {
 
 export interface Piece {
   op: "keep" | "insert" | "delete" | "gap";
+  /** May be the beginning of it and `…`. */
   text: string;
+  /** The length of all of it, in UTF-16 units. */
+  units: number;
 }
 
 export interface Change {
@@ -99,6 +102,8 @@ export interface Change {
   before?: unknown;
   after?: unknown;
   pieces: Piece[];
+  /** Of a comparison: where the pieces begin in the text of each moment, in UTF-16 units. */
+  at?: [before: number, after: number] | null;
 }
 
 export interface Comparison {
@@ -140,7 +145,7 @@ export const blame = (document: string, cut: Cut, signal?: AbortSignal): Promise
   get("/api/blame", { document, ...cut, limit: 20_000 }, signal);
 
 export function compare(document: string, from: Cut, to: Cut, signal?: AbortSignal): Promise<Comparison> {
-  const query: Query = { document, limit: 100 };
+  const query: Query = { document, limit: 1000 };
   for (const [name, value] of Object.entries(from)) query[`from_${name}`] = value;
   for (const [name, value] of Object.entries(to)) query[`to_${name}`] = value;
   return get("/api/compare", query, signal);

@@ -51,9 +51,9 @@ export async function askRestore(document: string, cut: Cut, when: string): Prom
 
 function preview(shown: Reverted, when: string): HTMLElement[] {
   const { counts } = shown;
-  const said = counts ? [count(counts.inserted, "character comes back", "characters come back"), count(counts.deleted, "goes", "go"), count(counts.keys, "key changes", "keys change")].filter(Boolean) : [];
+  const said = counts ? [count(counts.inserted, "character comes back", "characters come back"), count(counts.deleted, "character goes", "characters go"), count(counts.keys, "key changes", "keys change")].filter(Boolean) : [];
   return [
-    h("p", null, `The document will say again what it said: ${when}. What others type meanwhile stays.`),
+    h("p", null, `The document will say again what it said ${when}. What others type meanwhile stays.`),
     h("p.small.soft", null, said.join(", ")),
     h("div.restore-changes", { tabindex: 0, "aria-label": "What changes" }, changeList(shown.changes)),
   ];
