@@ -452,3 +452,32 @@ def test_a_filter_is_by_state_person_and_words(page: Page, web: Served, name: st
     expect(rows(page)).to_have_count(2)
     page.get_by_label("Who took part").select_option(index=1)
     expect(rows(page)).to_have_count(2)
+
+
+def test_a_browser_that_is_offline_says_so(page: Page, web: Served, name: str, context: BrowserContext) -> None:
+    web.create(name, content={"text": "one"})
+    page.goto(f"{web.application.url}/d/{name}")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    context.set_offline(True)
+    expect(page.get_by_text("Offline, 0 waiting")).to_be_visible()
+    context.set_offline(False)
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+
+
+def test_a_key_is_written_as_code(page: Page, web: Served, name: str) -> None:
+    web.create(name)
+    for who in ("ann", "bob"):
+        doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        doc.get("facts", type=pycrdt.Map)["<due>"] = who
+        web.edit(name, doc.get_update(), session=f"{who}-session", seen=1)
+    page.goto(f"{web.application.url}/d/{name}")
+    row = page.locator(".row")
+    expect(row.locator(".row-sentence code")).to_have_text(re.compile("<due>"))
+    expect(row).not_to_contain_text("`")
+
+
+def test_a_document_without_collisions_has_nothing_to_choose_from(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "one"})
+    page.goto(f"{web.application.url}/d/{name}")
+    expect(page.get_by_text("Overlapping edits will appear here.")).to_be_visible()
+    expect(page.get_by_role("search", name="Collisions")).to_be_hidden()

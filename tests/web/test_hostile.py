@@ -73,3 +73,13 @@ def test_ten_thousand_collisions_are_a_list_of_pages(page: Page, web: Served, na
     page.keyboard.type(" Indeed.")
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     assert web.http.get("/api/state", params={"document": name, "root": "text", "as": "text"}).text.endswith("Indeed.")
+
+
+def test_every_line_reads_in_its_own_direction(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "left to right\nשלום עולם\nمرحبا\nagain"})
+    expected = ["ltr", "rtl", "rtl", "ltr"]
+    directions = "[...document.querySelectorAll('.cm-line')].map(line => getComputedStyle(line).direction)"
+    page.goto(f"{web.application.url}/d/{name}")
+    until(page, f"expected => JSON.stringify({directions}) === JSON.stringify(expected)", expected)
+    page.goto(f"{web.application.url}/d/{name}?view=timeline")
+    until(page, f"expected => JSON.stringify({directions}) === JSON.stringify(expected)", expected)

@@ -457,3 +457,25 @@ def test_nothing_serious_keeps_anybody_out(
     expect(page.get_by_text("Counting…")).to_have_count(0, timeout=SLOW_MS)
     expect(page.get_by_role("table", name="How long people stay")).to_be_visible()
     assert serious_issues(page) == []
+
+
+@pytest.mark.parametrize("view", ["timeline", "insight", "events"])
+def test_a_document_that_nobody_made_says_so(page: Page, web: Served, name: str, watched: Watched, view: str) -> None:
+    watched.expected.append("404")
+    page.goto(f"{web.application.url}/d/{quote(name)}?view={view}")
+    expect(page.get_by_text("There is no such document yet.")).to_be_visible()
+    page.get_by_role("link", name="Write the first line").click()
+    page.get_by_role("textbox").click()
+    page.keyboard.type("one")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    assert text_at(web, name) == "one"
+
+
+def test_no_column_of_insight_is_cut_off(page: Page, web: Served, name: str) -> None:
+    team(web, name)
+    page.goto(f"{web.application.url}/d/{quote(name)}?view=insight")
+    table = page.get_by_role("group", name="Who wrote what is still there")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(table.get_by_role("columnheader", name="Deleted by others")).to_be_visible(timeout=SLOW_MS)
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth"), width

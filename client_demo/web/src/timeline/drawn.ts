@@ -44,6 +44,12 @@ export function beginningOf({ at, path, kind }: Change, root: string, side: Side
   return at[side === "before" ? 0 : 1];
 }
 
+/** The root of the text in which something changed: `text` if that is one. */
+export function textOf(changes: readonly Change[]): string {
+  const roots = changes.filter(({ kind, path }) => kind === "text" && path.length === 1).map(({ path }) => String(path[0]));
+  return roots.find((root) => root === "text") ?? roots[0] ?? "";
+}
+
 const marks = { insert: Decoration.mark({ tagName: "ins", class: "inserted" }), delete: Decoration.mark({ tagName: "del", class: "deleted" }) };
 
 /** Decorations for `drawn` in `text`. A change that does not fit the text (it holds embedded objects, say) is left out. */

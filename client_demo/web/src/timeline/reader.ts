@@ -7,7 +7,7 @@ import { ownDirection } from "../editor/direction";
 import { fill, h } from "../ui/h";
 import { exact } from "../ui/time";
 import type { BlameSpan, Change, State } from "./api";
-import { beginningOf, drawIn, type Drawn, drawnIn, type Side } from "./drawn";
+import { beginningOf, drawIn, type Drawn, drawnIn, type Side, textOf } from "./drawn";
 import type { Palette } from "./palette";
 import { tree } from "./tree";
 
@@ -114,6 +114,8 @@ export function reader(): Reader {
       place.classList.toggle("past-parts", alone && Object.keys(others).length > 0);
     },
     compare(drawn) {
+      // Where there is no text yet, all that came is drawn in the empty one.
+      if (!root && drawn) root = textOf(drawn.changes);
       if (view?.dom.isConnected) drawIn(view, drawn, root);
     },
     reveal(change, side) {

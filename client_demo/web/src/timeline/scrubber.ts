@@ -106,6 +106,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
     h("ul.scrub-names", { "aria-label": "Edits by person" }, names),
     h("div.scrub-field", null, slider, joins(timeline, scale, lanes, actions)),
     marksRow(timeline, scale, actions),
+    mostMarked(timeline),
     h("p.scrub-ends.small.soft", { "aria-hidden": "true" }, ends(scale).map((text) => h("span", null, text))),
   );
   return {
@@ -171,9 +172,14 @@ function joins(timeline: Timeline, scale: Scale, lanes: readonly Lane[], actions
   );
 }
 
+function mostMarked({ axis, conflicts: { count, marks } }: Timeline): HTMLElement | null {
+  if (axis === "written" || count <= marks.length) return null;
+  return h("p.scrub-most.small.soft", null, `${marks.length.toLocaleString("en")} of ${count.toLocaleString("en")} collisions are marked, first those where text is missing.`);
+}
+
 /** One path for all of them, and one stroke for those that fall together: there may be thousands. */
 function ticksPath(marks: readonly Mark[], scale: Scale): string {
-  const places = new Set(marks.map((mark) => Math.round(scale.place(mark.revision) * 1000)));
+  const places = new Set(marks.map((mark) => Math.min(999, Math.round(scale.place(mark.revision) * 1000))));
   return [...places].map((place) => `M${place} 0v12`).join("");
 }
 
@@ -188,7 +194,6 @@ function marksRow(timeline: Timeline, scale: Scale, actions: ScrubberActions): H
       "vector-effect": "non-scaling-stroke",
     }),
   );
-  const { count } = timeline.conflicts;
   const row = h(
     "div.scrub-marks",
     { "aria-hidden": "true" },
@@ -196,7 +201,6 @@ function marksRow(timeline: Timeline, scale: Scale, actions: ScrubberActions): H
     timeline.versions.map((one) =>
       flag(one.name, scale.place(one.revision)),
     ),
-    count > marks.length && h("span.scrub-most.small.soft", null, `${marks.length.toLocaleString("en")} of ${count.toLocaleString("en")} collisions are marked`),
   );
   row.addEventListener("click", (event) => {
     const box = row.getBoundingClientRect();
