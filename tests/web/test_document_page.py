@@ -277,7 +277,12 @@ def test_a_return_is_one_group(page: Page, web: Served, name: str, open_stock: O
     stock.evaluate("stock.comeBack()")
     group = page.locator(".group")
     expect(group).to_contain_text("2 places to look at")
+    expect(rows(page)).to_have_count(2)  # there is nothing else to see: it is open
+    group.locator("summary").click()
     expect(rows(page)).to_have_count(0)
+    concurrently(web, name, rewriting("Everyone", "Somebody"))
+    expect(page.get_by_role("textbox")).to_contain_text("Somebody")
+    expect(rows(page)).to_have_count(0)  # what was closed stays closed
     group.locator("summary").click()
     expect(rows(page)).to_have_count(2)
     group.get_by_role("button").first.click()

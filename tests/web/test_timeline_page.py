@@ -375,13 +375,10 @@ def test_maps_and_lists_are_shown_as_a_tree(page: Page, web: Served, name: str) 
     expect(tree).to_contain_text("<b>")
 
 
-def test_a_document_that_nobody_has_written_in(page: Page, web: Served, name: str, watched: Watched) -> None:
+def test_a_document_that_nobody_has_written_in(page: Page, web: Served, name: str) -> None:
     web.create(name)
     page.goto(f"{web.application.url}/d/{quote(name)}?view=timeline")
     expect(page.get_by_text("Nothing has been written yet.")).to_be_visible()
-    watched.expected.append("404")
-    page.goto(f"{web.application.url}/d/{quote(name)}-unknown?view=timeline")
-    expect(page.get_by_role("alert")).to_contain_text("there is no such document")
 
 
 def test_a_server_that_is_away_is_said_and_asked_again(page: Page, web: Served, name: str, watched: Watched) -> None:

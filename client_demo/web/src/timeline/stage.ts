@@ -92,7 +92,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   const secondMoment = (): number | null => (look.second === "now" ? scale.last : look.second);
   const when = (): string => {
     const time = scale.time(moment());
-    return time === null ? "before the first edit" : `at ${exact(time)}`;
+    return time === null ? "before the first edit" : `on ${exact(time)}`;
   };
 
   function want(): void {
