@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from keepboth.api.web import SHIPPED
 from keepboth.live.session import Actor
 from tests.api.conftest import Served, serving, written
+from tests.web.accessibility import grave
 
 ME = "JSON.parse(localStorage.getItem('keepboth.me')).name"
 
@@ -119,3 +120,29 @@ def test_who_is_known_to_the_server_is_known_to_the_page(context: BrowserContext
         assert actors(server, "d", "version.named", "document.reverted") == ["user:ann", "user:ann"]
         joined = server.get("/api/events", document="d", types="session.joined", actors="user:ann")
         assert {(one["data"]["name"], one["data"]["claimed"]) for one in joined} == {("Ann", False)}
+        page.close()  # before its server goes
+
+
+def test_a_new_name_is_seen_by_others_and_goes_with_what_is_written(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "one"})
+    page.goto(f"{web.application.url}/d/{name}")
+    called = page.evaluate(ME)
+    page.get_by_role("button", name=f"You are {called}. Change your name").click()
+    dialog = page.get_by_role("dialog", name="Your name")
+    expect(dialog.get_by_label("Name")).to_have_value(called)
+    dialog.get_by_label("Name").fill("Åsa <b>")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="You are Åsa <b>. Change your name")).to_be_focused()
+    assert grave(page) == []
+    other = page.context.browser.new_context().new_page()  # type: ignore[union-attr]
+    other.goto(page.url)
+    expect(other.get_by_role("list", name="People here").get_by_role("img", name="Åsa <b>")).to_be_visible()
+    other.context.close()
+    page.get_by_role("textbox").click()
+    page.keyboard.type("x")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    (editor,) = actors(web, name, "edit.recorded")[1:]
+    assert names(web, name)[editor] == "Åsa <b>"
+    page.goto(f"{web.application.url}/d/{name}?view=timeline")
+    name_moment(page, "mine")
+    assert [one["data"]["name"] for one in web.get("/api/events", document=name, types="session.joined")] == ["Åsa <b>"]

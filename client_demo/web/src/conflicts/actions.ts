@@ -34,16 +34,16 @@ export interface CardActions {
 /** Actions on `conflict` as `acting`; `refresh` shows the entry as it is now. */
 export function actionsOn(
   conflict: Conflict,
-  options: { acting: Sender; viewer: string | null; refresh: () => Promise<Conflict>; past: CardActions["past"]; show?: () => void },
+  options: { acting: () => Sender; viewer: string | null; refresh: () => Promise<Conflict>; past: CardActions["past"]; show?: () => void },
 ): CardActions {
   const { id, document } = conflict;
   const { acting, viewer, refresh, past, show } = options;
   return {
     viewer,
     choices: (text) => choices(id, document, text),
-    resolve: async (wish) => void (await resolveConflict({ id, document, ...wish }, acting)),
-    reopen: async () => void (await reopenConflict(id, document, acting)),
-    seen: async () => void (await markSeen(id, document, acting)),
+    resolve: async (wish) => void (await resolveConflict({ id, document, ...wish }, acting())),
+    reopen: async () => void (await reopenConflict(id, document, acting())),
+    seen: async () => void (await markSeen(id, document, acting())),
     events: async () => (await conflictDetail(id, document, viewer)).events,
     refresh,
     past,

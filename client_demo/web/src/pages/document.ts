@@ -40,7 +40,7 @@ export const open: OpenPage = async (address, leaving) => {
       renderCard(
         conflict,
         actionsOn(conflict, {
-          acting: { session: both.session, name: me().name },
+          acting: () => ({ session: both.session, name: me().name }),
           viewer: board.viewer,
           refresh: () => board.read(conflict.id),
           past: (revision) => documentPath(name, { view: "timeline", at: revision }),
