@@ -126,6 +126,7 @@ def test_who_is_known_to_the_server_is_known_to_the_page(context: BrowserContext
 def test_a_new_name_is_seen_by_others_and_goes_with_what_is_written(page: Page, web: Served, name: str) -> None:
     web.create(name, content={"text": "one"})
     page.goto(f"{web.application.url}/d/{name}")
+    expect(page.get_by_role("textbox")).to_be_visible()
     called = page.evaluate(ME)
     page.get_by_role("button", name=f"You are {called}. Change your name").click()
     dialog = page.get_by_role("dialog", name="Your name")
