@@ -486,3 +486,20 @@ def test_a_document_without_collisions_has_nothing_to_choose_from(page: Page, we
     page.goto(f"{web.application.url}/d/{name}")
     expect(page.get_by_text("Overlapping edits will appear here.")).to_be_visible()
     expect(page.get_by_role("search", name="Collisions")).to_be_hidden()
+
+
+def test_a_card_that_comes_late_does_not_take_the_focus_from_the_text(page: Page, web: Served, name: str) -> None:
+    web.collide(name)
+    held: list[Route] = []
+    page.route("**/api/conflict?**", lambda route: held.append(route))
+    page.goto(f"{web.application.url}/d/{name}")
+    rows(page).first.click()
+    expect(card(page)).to_be_visible()
+    page.get_by_role("textbox").click()
+    page.keyboard.press("Control+End")
+    until(page, "() => document.activeElement.classList.contains('cm-content')")
+    with page.expect_response("**/api/conflict?**"):
+        held[0].continue_()
+    page.wait_for_timeout(200)
+    page.keyboard.type(" four")
+    expect(page.get_by_role("textbox")).to_contain_text(" four")

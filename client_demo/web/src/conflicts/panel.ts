@@ -67,6 +67,8 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
     single.querySelector<HTMLElement>("[data-card-heading]")?.focus({ preventScroll: true });
     toTop();
   };
+  /** Whoever has gone on to the text meanwhile is not fetched back. */
+  const isHere = (): boolean => document.activeElement === document.body || element.contains(document.activeElement);
   /** The head of the panel is where it can be seen: it scrolls by itself where there is room, with the page elsewhere. */
   const toTop = (): void => {
     element.scrollTop = 0;
@@ -147,7 +149,7 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
         (conflict) => {
           if (at !== id) return;
           if (conflict.id !== id) open(conflict.id);
-          else if (inside && !single.contains(document.activeElement)) focusHeading();
+          else if (inside && !single.contains(document.activeElement) && isHere()) focusHeading();
         },
         (error: unknown) => {
           if (at === id && !board.known(id)) single.replaceChildren(back(), failed(error, () => ((at = null), this.show(id, true))));
