@@ -37,6 +37,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: "keepboth/codemirror", replacement: here("./addon/src/codemirror.ts") },
+      { find: "keepboth/kept", replacement: here("./addon/src/kept.ts") },
       { find: "keepboth", replacement: here("./addon/src/index.ts") },
     ],
     dedupe: ["yjs", "lib0", "@codemirror/state", "@codemirror/view"],

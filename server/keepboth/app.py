@@ -25,6 +25,7 @@ from keepboth.api import create_api, prepare
 from keepboth.api.entries import Viewpoint, entries
 from keepboth.api.services import Services
 from keepboth.api.standing import Standings
+from keepboth.api.titles import Titles
 from keepboth.api.web import is_built
 from keepboth.conflicts.model import ENGINE_VERSION
 from keepboth.errors import KeepBothError, NotFound, SettingsInvalid, StoreLocked
@@ -45,6 +46,7 @@ from keepboth.live.bell import Bell
 from keepboth.live.detection import Detector
 from keepboth.live.gateway import Gateway, Identify
 from keepboth.live.hub import Hub
+from keepboth.live.introducing import Introducer
 from keepboth.live.line_log import LineConflicts, LineLog
 from keepboth.live.opening import Opening
 from keepboth.live.projector import all_kept, rebuild
@@ -390,6 +392,8 @@ class Application:
             detector=_CatchUp(self.hub, self.detector),
             resolver=Resolver(self.hub, self.detector, self.store, self.conflicts),
             reverter=Reverter(self.hub, self.desk),
+            introduce=Introducer(self.store, new_id),
+            titles=Titles(self.store),
             identify=self.identify,
             now=now_us,
             new_id=new_id,

@@ -252,3 +252,25 @@ def test_a_list_says_what_is_to_be_looked_at(server: Served, name: str) -> None:
     assert server.get("/api/conflicts", document=name)["complete"]
     (listed,) = server.get("/api/documents", contains=name)["documents"]
     assert listed["open"] == 0
+
+
+def test_a_search_finds_names_and_titles(server: Served, name: str) -> None:
+    word = uuid.uuid4().hex
+    for number in range(3):
+        server.create(f"{name}/{number}", title=f"Title {word} Äpfel" if number else None)
+    rename = {"type": "rename", "title": "Something else", "id": str(uuid.uuid4())}
+
+    def found(text: str, **query: Any) -> list[str]:
+        listed = server.get("/api/documents", contains=text, **query)["documents"]
+        return [one["document"] for one in listed]
+
+    for sort in ("name", "newest"):
+        assert sorted(found(word, sort=sort)) == [f"{name}/1", f"{name}/2"]
+        assert sorted(found(f"{word} äPFEL", sort=sort)) == [f"{name}/1", f"{name}/2"]
+        assert sorted(found(name, sort=sort)) == [f"{name}/{number}" for number in range(3)]
+        page = server.get("/api/documents", contains=word, sort=sort, limit=1)
+        (rest,) = server.http.get(page["next"]).json()["documents"]
+        assert {page["documents"][0]["document"], rest["document"]} == {f"{name}/1", f"{name}/2"}
+    server.http.post("/api/decisions", params={"document": f"{name}/2"}, json=rename).raise_for_status()
+    assert found(word) == [f"{name}/1"]
+    assert f"{name}/2" in found("SOMETHING ELSE")

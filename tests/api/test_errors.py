@@ -169,7 +169,7 @@ class Broken:
 
 def ask(path: str, error: Exception, *, ready: bool = True) -> httpx.Response:
     broken: Any = Broken(error)
-    parts = [broken] * 12
+    parts = [broken] * 14
     services = Services(Settings(), *parts, None, lambda: 0, lambda: bytes(16), lambda: ready)
 
     async def main() -> httpx.Response:

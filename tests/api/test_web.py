@@ -91,3 +91,14 @@ def test_without_the_client_the_front_page_says_how_to_get_it(tmp_path: Path) ->
     with serving(tmp_path) as server:
         assert "<code>make web</code>" in server.http.get("/").text
         assert server.http.get("/demo").json()["code"] == "not-found"
+
+
+def test_an_address_that_is_none_is_a_page_for_browsers_only(client: Served) -> None:
+    page = client.http.get("/nowhere", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    for path, accept in (("/nowhere", "*/*"), ("/api/nowhere", "text/html"), ("/assets/none.js", "text/html")):
+        answer = client.http.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    assert client.http.post("/nowhere", headers={"Accept": "text/html"}).json()["code"] == "not-found"

@@ -203,6 +203,7 @@ def test_a_list_without_collisions() -> None:
         "No collisions in 1,204 edits by 3 people. Overlapping edits will appear here."
     ]
     assert said(Tally(0, {}, 1, 1, 1)) == ["No collisions in 1 edit by 1 person. Overlapping edits will appear here."]
+    assert said(Tally(0, {}, 0, 0, 0)) == ["No collisions yet. Overlapping edits will appear here."]
 
 
 def test_a_list_that_hides_all() -> None:

@@ -277,7 +277,12 @@ def test_a_return_is_one_group(page: Page, web: Served, name: str, open_stock: O
     stock.evaluate("stock.comeBack()")
     group = page.locator(".group")
     expect(group).to_contain_text("2 places to look at")
+    expect(rows(page)).to_have_count(2)  # there is nothing else to see: it is open
+    group.locator("summary").click()
     expect(rows(page)).to_have_count(0)
+    concurrently(web, name, rewriting("Everyone", "Somebody"))
+    expect(page.get_by_role("textbox")).to_contain_text("Somebody")
+    expect(rows(page)).to_have_count(0)  # what was closed stays closed
     group.locator("summary").click()
     expect(rows(page)).to_have_count(2)
     group.get_by_role("button").first.click()
@@ -452,3 +457,49 @@ def test_a_filter_is_by_state_person_and_words(page: Page, web: Served, name: st
     expect(rows(page)).to_have_count(2)
     page.get_by_label("Who took part").select_option(index=1)
     expect(rows(page)).to_have_count(2)
+
+
+def test_a_browser_that_is_offline_says_so(page: Page, web: Served, name: str, context: BrowserContext) -> None:
+    web.create(name, content={"text": "one"})
+    page.goto(f"{web.application.url}/d/{name}")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    context.set_offline(True)
+    expect(page.get_by_text("Offline, 0 waiting")).to_be_visible()
+    context.set_offline(False)
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+
+
+def test_a_key_is_written_as_code(page: Page, web: Served, name: str) -> None:
+    web.create(name)
+    for who in ("ann", "bob"):
+        doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        doc.get("facts", type=pycrdt.Map)["<due>"] = who
+        web.edit(name, doc.get_update(), session=f"{who}-session", seen=1)
+    page.goto(f"{web.application.url}/d/{name}")
+    row = page.locator(".row")
+    expect(row.locator(".row-sentence code")).to_have_text(re.compile("<due>"))
+    expect(row).not_to_contain_text("`")
+
+
+def test_a_document_without_collisions_has_nothing_to_choose_from(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "one"})
+    page.goto(f"{web.application.url}/d/{name}")
+    expect(page.get_by_text("Overlapping edits will appear here.")).to_be_visible()
+    expect(page.get_by_role("search", name="Collisions")).to_be_hidden()
+
+
+def test_a_card_that_comes_late_does_not_take_the_focus_from_the_text(page: Page, web: Served, name: str) -> None:
+    web.collide(name)
+    held: list[Route] = []
+    page.route("**/api/conflict?**", lambda route: held.append(route))
+    page.goto(f"{web.application.url}/d/{name}")
+    rows(page).first.click()
+    expect(card(page)).to_be_visible()
+    page.get_by_role("textbox").click()
+    page.keyboard.press("Control+End")
+    until(page, "() => document.activeElement.classList.contains('cm-content')")
+    with page.expect_response("**/api/conflict?**"):
+        held[0].continue_()
+    page.wait_for_timeout(200)
+    page.keyboard.type(" four")
+    expect(page.get_by_role("textbox")).to_contain_text(" four")

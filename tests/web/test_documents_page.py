@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from keepboth.api.web import SHIPPED
 from tests.api.conftest import Served, serving
 from tests.web.accessibility import grave
-from tests.web.conftest import Watched
+from tests.web.conftest import TIMEOUT_MS, Watched
 from tests.web.stock import OpenStock, open_stock, stock_bundle
 
 __all__ = ["open_stock", "stock_bundle"]
@@ -58,9 +58,9 @@ def test_it_says_who_is_there_and_where_to_look(page: Page, web: Served, name: s
     expect(page.get_by_role("row")).to_have_count(2)
     expect(row(page, name).get_by_role("img", name="Bob")).to_have_count(0)
     stock = open_stock(name, "Bob")
-    expect(row(page, name).get_by_role("img", name="Bob")).to_be_visible()
+    expect(row(page, name).get_by_role("img", name="Bob")).to_be_visible(timeout=TIMEOUT_MS)
     stock.close()
-    expect(row(page, name).get_by_role("img", name="Bob")).to_have_count(0)
+    expect(row(page, name).get_by_role("img", name="Bob")).to_have_count(0, timeout=TIMEOUT_MS)
 
 
 def test_a_new_title_is_shown_and_the_name_stays(page: Page, web: Served, name: str) -> None:
@@ -79,7 +79,7 @@ def test_a_search_without_a_result_says_so(page: Page, web: Served, name: str) -
     web.create(name)
     page.goto(web.application.url)
     page.get_by_role("searchbox").fill("no document is called <this>")
-    expect(page.get_by_text("No document has “no document is called <this>” in its name.")).to_be_visible()
+    expect(page.get_by_text("No document has “no document is called <this>” in its name or title.")).to_be_visible()
 
 
 def test_no_serious_issue(page: Page, context: BrowserContext, web: Served, name: str) -> None:
@@ -94,3 +94,20 @@ def test_no_serious_issue(page: Page, context: BrowserContext, web: Served, name
     page.set_viewport_size({"width": 390, "height": 800})
     assert grave(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_search_finds_titles(page: Page, web: Served, name: str) -> None:
+    web.create(name, title=f"Über {name[-12:]}")
+    page.goto(web.application.url)
+    page.get_by_role("searchbox", name="Search documents by name or title").fill(f"über {name[-12:]}")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(row(page, f"Über {name[-12:]}")).to_contain_text(name)
+
+
+def test_an_address_that_is_none_says_so(page: Page, web: Served, watched: Watched) -> None:
+    watched.expected.append("404")
+    page.goto(f"{web.application.url}/nowhere/at/all")
+    expect(page.get_by_text("There is no such page.")).to_be_visible()
+    assert grave(page) == []
+    page.get_by_role("link", name="All documents", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="Documents")).to_be_visible()

@@ -48,6 +48,16 @@ def test_a_line_of_a_megabyte_can_be_typed_into(page: Page, web: Served, name: s
     assert answer.endswith("\nend of it")
 
 
+def test_every_line_reads_in_its_own_direction(page: Page, web: Served, name: str) -> None:
+    web.create(name, content={"text": "left to right\nשלום עולם\nمرحبا\nagain"})
+    expected = ["ltr", "rtl", "rtl", "ltr"]
+    directions = "[...document.querySelectorAll('.cm-line')].map(line => getComputedStyle(line).direction)"
+    page.goto(f"{web.application.url}/d/{name}")
+    until(page, f"expected => JSON.stringify({directions}) === JSON.stringify(expected)", expected)
+    page.goto(f"{web.application.url}/d/{name}?view=timeline")
+    until(page, f"expected => JSON.stringify({directions}) === JSON.stringify(expected)", expected)
+
+
 def test_ten_thousand_collisions_are_a_list_of_pages(page: Page, web: Served, name: str) -> None:
     web.create(name, content={"text": "Settings follow."})
     for who in ("ann", "bob"):

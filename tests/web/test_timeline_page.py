@@ -198,7 +198,7 @@ def test_what_differs_is_told_word_by_word(page: Page, web: Served, name: str) -
     expect(panel).to_be_hidden()
     page.get_by_role("button", name="Mark this moment").click()
     page.get_by_role("slider").press("End")
-    panel = page.get_by_role("region", name="From the second moment to this")
+    panel = page.get_by_role("region", name="From the mark to this moment")
     expect(panel.locator("ins", has_text="Thank you!")).to_be_visible()
 
 
@@ -375,13 +375,10 @@ def test_maps_and_lists_are_shown_as_a_tree(page: Page, web: Served, name: str) 
     expect(tree).to_contain_text("<b>")
 
 
-def test_a_document_that_nobody_has_written_in(page: Page, web: Served, name: str, watched: Watched) -> None:
+def test_a_document_that_nobody_has_written_in(page: Page, web: Served, name: str) -> None:
     web.create(name)
     page.goto(f"{web.application.url}/d/{quote(name)}?view=timeline")
     expect(page.get_by_text("Nothing has been written yet.")).to_be_visible()
-    watched.expected.append("404")
-    page.goto(f"{web.application.url}/d/{quote(name)}-unknown?view=timeline")
-    expect(page.get_by_role("alert")).to_contain_text("there is no such document")
 
 
 def test_a_server_that_is_away_is_said_and_asked_again(page: Page, web: Served, name: str, watched: Watched) -> None:
@@ -457,3 +454,25 @@ def test_nothing_serious_keeps_anybody_out(
     expect(page.get_by_text("Counting…")).to_have_count(0, timeout=SLOW_MS)
     expect(page.get_by_role("table", name="How long people stay")).to_be_visible()
     assert serious_issues(page) == []
+
+
+@pytest.mark.parametrize("view", ["timeline", "insight", "events"])
+def test_a_document_that_nobody_made_says_so(page: Page, web: Served, name: str, watched: Watched, view: str) -> None:
+    watched.expected.append("404")
+    page.goto(f"{web.application.url}/d/{quote(name)}?view={view}")
+    expect(page.get_by_text("There is no such document yet.")).to_be_visible()
+    page.get_by_role("link", name="Write the first line").click()
+    page.get_by_role("textbox").click()
+    page.keyboard.type("one")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    assert text_at(web, name) == "one"
+
+
+def test_no_column_of_insight_is_cut_off(page: Page, web: Served, name: str) -> None:
+    team(web, name)
+    page.goto(f"{web.application.url}/d/{quote(name)}?view=insight")
+    table = page.get_by_role("group", name="Who wrote what is still there")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(table.get_by_role("columnheader", name="Deleted by others")).to_be_visible(timeout=SLOW_MS)
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth"), width

@@ -35,6 +35,12 @@ export function address(path: string, query: Query = {}): string {
   return given.size ? `${path}?${given}` : path;
 }
 
+/** Who decides: the session in which they write, and what they call themselves. */
+export interface Sender {
+  session: string;
+  name: string;
+}
+
 /** The answer itself: for headers (`KeepBoth-Revision`, `ETag`) and bodies that are not JSON. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const answer = await fetch(path, init);
@@ -109,12 +115,13 @@ export function createDocument(
   document: string,
   fields: { title?: string; content?: Record<string, string> } = {},
   id: string = newId(),
+  who: Partial<Sender> = {},
 ): Promise<Receipt> {
-  return post("/api/documents", {}, { document, id, ...fields });
+  return post("/api/documents", { ...who }, { document, id, ...fields });
 }
 
-export function renameDocument(document: string, title: string, seen: number, session?: string): Promise<Receipt> {
-  return post("/api/decisions", { document, session }, { type: "rename", title, seen, id: newId() });
+export function renameDocument(document: string, title: string, seen: number, who: Sender): Promise<Receipt> {
+  return post("/api/decisions", { document, ...who }, { type: "rename", title, seen, id: newId() });
 }
 
 // -- conflicts -------------------------------------------------------------------------------------------------------
@@ -245,14 +252,14 @@ export interface Resolve {
 }
 
 /** Make a choice for everybody. Throws `place-changed` and `condition-failed` (409) where the world has moved on. */
-export function resolveConflict(wish: Resolve, session?: string): Promise<unknown> {
-  return post("/api/conflict/resolve", { session }, { ...wish, event_id: newId() });
+export function resolveConflict(wish: Resolve, who: Sender): Promise<unknown> {
+  return post("/api/conflict/resolve", { ...who }, { ...wish, event_id: newId() });
 }
 
-export function reopenConflict(id: string, document: string, session?: string): Promise<unknown> {
-  return post("/api/conflict/reopen", { session }, { id, document, event_id: newId() });
+export function reopenConflict(id: string, document: string, who: Sender): Promise<unknown> {
+  return post("/api/conflict/reopen", { ...who }, { id, document, event_id: newId() });
 }
 
-export function markSeen(id: string, document: string, session?: string): Promise<unknown> {
-  return post("/api/conflict/seen", { session }, { id, document, event_id: newId() });
+export function markSeen(id: string, document: string, who: Sender): Promise<unknown> {
+  return post("/api/conflict/seen", { ...who }, { id, document, event_id: newId() });
 }

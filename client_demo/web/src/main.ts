@@ -38,7 +38,7 @@ async function open(address: Address, leaving: AbortSignal): Promise<View> {
           return (await import("./pages/document")).open(address, leaving);
       }
     case "lost":
-      return { title: "Nothing here", element: empty("There is no such page.", link("/", "All documents")) };
+      return { title: "Nothing here", element: empty("There is no such page.", homeButton()) };
   }
 }
 
@@ -58,6 +58,12 @@ function unreachable(name: string): View {
       ),
     ),
   };
+}
+
+function homeButton(): HTMLElement {
+  const home = link("/", "All documents");
+  home.className = "button";
+  return home;
 }
 
 /** What makes a page another one: everything but the rest of the query. */

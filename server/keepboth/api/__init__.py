@@ -7,4 +7,4 @@ a query parameter: ``/api/<noun>?document=<name>``.
 from keepboth.api.application import create_api, prepare
 from keepboth.api.services import Services
 
-__all__ = ["Services", "create_api"]
+__all__ = ["Services", "create_api", "prepare"]

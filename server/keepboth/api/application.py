@@ -15,6 +15,7 @@ import keepboth.api.feed as feed
 import keepboth.api.health as health
 import keepboth.api.history as history
 import keepboth.api.log_feed as log_feed
+import keepboth.api.me as me
 import keepboth.api.notices as notices
 import keepboth.api.page as page
 import keepboth.api.problems as problems
@@ -52,14 +53,14 @@ def create_api(services: Services) -> FastAPI:
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
     )
     app.state.services = services
-    problems.install(app)
+    client = web.web_client(services.settings.pages)
+    problems.install(app, lost=None if client is None else client.lost)
     app.add_middleware(Guard, limit=services.settings.max_frame_bytes)
     known = [Depends(caller)]
-    client = web.web_client(services.settings.pages)
     if client is not None:
-        app.include_router(client, dependencies=known)
+        app.include_router(client.router, dependencies=known)
     log = (documents, states, history, timeline, events, log_feed, consumers, webhooks, export, whatif)
-    for module in (*log, conflicts, feed, notices, resolving, reverting, reducing, page):
+    for module in (*log, conflicts, feed, notices, resolving, reverting, reducing, me, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -36,6 +38,7 @@ from keepboth.events import (
     NOTHING_SEEN,
     Draft,
     EventId,
+    Micros,
     check_document_name,
     id_text,
 )
@@ -43,6 +46,9 @@ from keepboth.store.base import Append, DocumentRow, EventStore, Wanted
 
 router = APIRouter(tags=["documents"])
 
+
+PAGE = 500
+"""Documents that are read at once in a search."""
 
 CATCH_UP_S = 0.3
 """An answer about a document waits at most this long for its number of collisions."""
@@ -66,16 +72,19 @@ async def list_documents(
     response: Response,
     after: Annotated[str, Query(description="where the page before ended: see `next`; by name, the last one")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    contains: Annotated[str, Query(description="only names with this text in them, in any case")] = "",
+    contains: Annotated[str, Query(description="only those with this text in their name or title, in any case")] = "",
     sort: Annotated[Literal["name", "newest"], Query(description="by name, or by their last event")] = "name",
 ) -> models.DocumentList:
     """Documents by name (in the order of code points), or those with the newest event first."""
 
+    fits = parts.titles.matching(contains)
+    size = PAGE if contains else limit + 1
+
     def read() -> tuple[list[DocumentRow], list[dict[str, Any]]]:
         if sort == "name":
-            rows = parts.store.documents(after=after, limit=limit + 1, contains=contains)
+            rows = list(islice(_by_name(parts.store, after, fits, size), limit + 1))
         else:
-            rows = parts.store.newest_documents(before=_place(after), limit=limit + 1, contains=contains)
+            rows = list(islice(_by_newest(parts.store, _place(after), fits, size), limit + 1))
         return rows, [_listed(parts, row) for row in rows[:limit]]
 
     rows, listed = await asyncio.to_thread(read)
@@ -87,6 +96,20 @@ async def list_documents(
         following = address("/api/documents", {"after": ended, "limit": limit, "contains": contains, "sort": sort})
     response.headers.update(link_header(following))
     return models.DocumentList(documents=found, next=following)
+
+
+def _by_name(store: EventStore, after: str, fits: Callable[[DocumentRow], bool], size: int) -> Iterator[DocumentRow]:
+    while page := store.documents(after=after, limit=size):
+        yield from filter(fits, page)
+        after = page[-1].document
+
+
+def _by_newest(
+    store: EventStore, before: tuple[Micros, str] | None, fits: Callable[[DocumentRow], bool], size: int
+) -> Iterator[DocumentRow]:
+    while page := store.newest_documents(before=before, limit=size):
+        yield from filter(fits, page)
+        before = page[-1].updated_at, page[-1].document
 
 
 def _listed(parts: Services, row: DocumentRow) -> dict[str, Any]:
@@ -174,13 +197,14 @@ async def create_document(
                 causation_id=id_text(event_id),
             )
         )
+    drafts += await parts.introduce(name, who, who.session, event_id)  # behind what makes the document
     item = Append(name, drafts, condition=decided.condition, check_ids=True)
     return await _record(parts, item, response)
 
 
-async def _record(parts: Services, item: Append, response: Response) -> models.ReceiptBody:
-    appended = await parts.hub.append(item)
-    receipt = appended.receipts[0]
+async def _record(parts: Services, item: Append, response: Response, at: int = 0) -> models.ReceiptBody:
+    """Record *item*; the receipt of its draft *at* is the answer."""
+    receipt = (await parts.hub.append(item)).receipts[at]
     response.status_code = 200 if receipt.status == "duplicate" else 201
     return models.receipt_fields(item.document, receipt, rfc3339(receipt.recorded_at))
 
@@ -198,8 +222,10 @@ async def decide_on_document(
     command = _command(body)
     seen = None if isinstance(body, models.ApproveDecision) else body.seen
     drafted = await asyncio.to_thread(_prepare, parts.store, document, command, seen, body.id.bytes)
-    item = Append(document, [_draft(drafted, body.id.bytes, who)], condition=drafted.condition, check_ids=True)
-    return await _record(parts, item, response)
+    introduced = await parts.introduce(document, who, who.session, body.id.bytes)
+    drafts = [*introduced, _draft(drafted, body.id.bytes, who)]
+    item = Append(document, drafts, condition=drafted.condition, check_ids=True)
+    return await _record(parts, item, response, len(introduced))
 
 
 def _command(body: models.Decision) -> DocumentCommand:

@@ -169,8 +169,9 @@ async def append_event(
     )
     create = Draft(DOCUMENT_CREATED, parts.new_id(), b'{"title":null}', actor=who.id, actor_kind=who.kind)
     condition = body.condition.condition() if body.condition is not None else None
-    item = Append(document, [draft], condition=condition, create=create, check_ids=True)
-    receipt = (await parts.hub.append(item)).receipts[0]
+    drafts = [*await parts.introduce(document, who, who.session, draft.id), draft]
+    item = Append(document, drafts, condition=condition, create=create, check_ids=True)
+    receipt = (await parts.hub.append(item)).receipts[-1]
     response.status_code = 200 if receipt.status == "duplicate" else 201
     return models.receipt_fields(document, receipt, rfc3339(receipt.recorded_at))
 
@@ -258,7 +259,7 @@ async def import_update(
     receipts = await parts.hub.append_edit(
         document,
         update,
-        actor=Author(who.id, "import", who.name, None),
+        actor=Author(who.id, "import", None if who.kind == "anonymous" else who.name, None),
         event_id=import_id(document, update),
         session=f"import:{who.id}",
         whole=True,

@@ -250,8 +250,9 @@ async def create_version(
     decided = name_version(body.name, token)
     payload = canonical_json(decided.payload)
     draft = Draft(decided.type, event_id, payload, actor=who.id, actor_kind=who.kind, session=who.session)
-    appended = await parts.hub.append(Append(document, [draft], condition=decided.condition, check_ids=True))
-    receipt = appended.receipts[0]
+    drafts = [*await parts.introduce(document, who, who.session, event_id), draft]
+    appended = await parts.hub.append(Append(document, drafts, condition=decided.condition, check_ids=True))
+    receipt = appended.receipts[-1]
     response.status_code = 200 if receipt.status == "duplicate" else 201
     response.headers.update(cut_headers(selection))
     return models.receipt_fields(document, receipt, rfc3339(receipt.recorded_at))

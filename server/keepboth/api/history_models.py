@@ -19,6 +19,7 @@ from keepboth.history.changes import Difference, Touch
 from keepboth.history.deletions import Deletion
 from keepboth.history.lineage import Lineage
 from keepboth.history.past import Entry, NamedVersion
+from keepboth.yjs.lib0 import utf16_length
 
 MAX_TEXT = 10_000
 """Characters of one text in an answer that lists many, at most; ``…`` stands for the rest."""
@@ -100,6 +101,12 @@ class TextPiece(BaseModel):
     text: str
 
 
+class PlacedPiece(TextPiece):
+    """A stretch of text. ``units``: all of it, in UTF-16 units, also where ``text`` is cut short."""
+
+    units: int
+
+
 class TouchEntry(BaseModel):
     """Content that came or went, by its identity. ``revision``, ``actor``: whose event did it; null if no event of
     the later cut did, as when that cut is the older one."""
@@ -120,8 +127,11 @@ class ChangeEntry(BaseModel):
     key: str | None
     before: Any
     after: Any
-    pieces: list[TextPiece]
+    pieces: list[PlacedPiece]
     touches: list[TouchEntry]
+    at: tuple[int, int] | None = Field(
+        description="for `text` of a comparison: where the pieces begin in all the text of each moment, in UTF-16 units"
+    )
 
 
 class Comparison(BaseModel):
@@ -252,14 +262,18 @@ def deletion_entry(one: Deletion) -> DeletionEntry:
 
 def change_entry(lineage: Lineage, one: Difference) -> ChangeEntry:
     is_key = one.kind == "key"
+    pieces, left_out = one.placed
     return ChangeEntry(
         path=list(one.path),
         kind=one.kind,
         key=one.key,
         before=one.before if is_key else None,
         after=one.after if is_key else None,
-        pieces=[TextPiece(op=piece.op, text=shortened(piece.text)) for piece in one.pieces],
+        pieces=[
+            PlacedPiece(op=piece.op, text=shortened(piece.text), units=utf16_length(piece.text)) for piece in pieces
+        ],
         touches=[_touch_entry(lineage, touch) for touch in one.touches],
+        at=None if one.at is None else (one.at[0] + left_out, one.at[1] + left_out),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -75,8 +75,14 @@ def _plain(value: Any) -> Any:
     return str(value).encode("utf-8", "replace").decode()
 
 
-def install(app: FastAPI) -> None:
-    """Make *app* answer every error this way."""
+def _wants_page(request: Request) -> bool:
+    """True for a browser's address bar, false for a program."""
+    wanted = request.headers.get("accept", "")
+    return request.method == "GET" and "text/html" in wanted and not request.url.path.startswith(("/api/", "/assets/"))
+
+
+def install(app: FastAPI, lost: Callable[[Request], Awaitable[Response]] | None = None) -> None:
+    """Make *app* answer every error this way; whoever wants a page and asks for an address that is none gets *lost*."""
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, KeepBothError)
@@ -97,6 +103,8 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 404 and lost is not None and _wants_page(request):
+            return await lost(request)
         code = _CODES.get(error.status_code, "invalid-request" if error.status_code < 500 else "error")
         detail = f"there is no {request.url.path}" if error.status_code == 404 else str(error.detail)
         if error.status_code == 405:

@@ -15,6 +15,7 @@ from keepboth.errors import InvalidRequest
 from keepboth.events import ActorKind, check_document_name, id_text
 
 SESSION_PATTERN = r"^[A-Za-z0-9_.:-]{8,100}$"
+MAX_NAME = 120
 JSON_TYPES = frozenset({"application/json"})
 
 
@@ -78,13 +79,16 @@ async def author(
         str | None,
         Query(pattern=SESSION_PATTERN, description="names the sender's editing session, as in the socket's `hello`"),
     ] = None,
+    name: Annotated[
+        str | None, Query(max_length=MAX_NAME, description="how a guest is called, as in `hello`; nobody checks it")
+    ] = None,
 ) -> Author:
     """Whom to record for. Two guests are never taken for one: without a session, each request is its own."""
     actor = asked_by.actor
     if actor is not None:
         return Author(actor.id, actor.kind, actor.name, session)
     session = session or f"http:{id_text(parts.new_id())}"
-    return Author(f"guest:{session}", "anonymous", None, session)
+    return Author(f"guest:{session}", "anonymous", (name or "").strip() or None, session)
 
 
 async def json_body(request: Request) -> None:

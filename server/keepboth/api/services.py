@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from keepboth.api.titles import Titles
 from keepboth.conflicts.choices import Preview, Wish
 from keepboth.conflicts.model import Episode
 from keepboth.decider.conflicts import Decision, Status
-from keepboth.events import ActorKind, EventId, Micros, Receipt
+from keepboth.events import ActorKind, Draft, EventId, Micros, Receipt
 from keepboth.feeds.consumers import Consumers
 from keepboth.feeds.following import Feeds
 from keepboth.feeds.webhooks import Deliverer
@@ -251,6 +252,15 @@ class ReverterPort(Protocol):
         """Carry out a wish. Raises PlaceChanged."""
 
 
+class IntroducePort(Protocol):
+    """What says the name of whoever decides, to be recorded in front of the decision."""
+
+    async def __call__(
+        self, document: str, who: Actor, session: str | None, event_id: EventId | None = None
+    ) -> list[Draft]:
+        """Nothing if the log knows the name already, or the decision *event_id*."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts that the API works with.
@@ -272,6 +282,8 @@ class Services:
     detector: DetectorPort
     resolver: ResolverPort
     reverter: ReverterPort
+    introduce: IntroducePort
+    titles: Titles
     identify: Callable[[Any], Any] | None
     now: Callable[[], Micros]
     new_id: Callable[[], EventId]

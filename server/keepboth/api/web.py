@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
@@ -44,7 +45,14 @@ def is_built(folder: Path | None) -> bool:
     return ((folder or SHIPPED) / "index.html").is_file()
 
 
-def web_client(folder: Path | None) -> APIRouter | None:
+class WebClient(NamedTuple):
+    """``lost`` gives the page with the status 404: it says that there is nothing at its address."""
+
+    router: APIRouter
+    lost: Callable[[Request], Awaitable[Response]]
+
+
+def web_client(folder: Path | None) -> WebClient | None:
     """Routes for the client that was built into *folder* (None: where it is shipped); None if there is none."""
     if not is_built(folder):
         return None
@@ -60,6 +68,11 @@ def web_client(folder: Path | None) -> APIRouter | None:
             "Cache-Control": "no-store",
         }
         return Response(html.replace(NONCE, nonce), headers=headers, media_type="text/html")
+
+    async def lost(request: Request) -> Response:
+        answer = await page(request)
+        answer.status_code = 404
+        return answer
 
     for path in ("/", "/demo", "/d/{document:path}"):
         router.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False)
@@ -81,4 +94,4 @@ def web_client(folder: Path | None) -> APIRouter | None:
             raise NotFound("there is no such file")
         return FileResponse(path, headers=headers, media_type=kind)
 
-    return router
+    return WebClient(router, lost)

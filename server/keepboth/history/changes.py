@@ -18,6 +18,7 @@ from keepboth.history.ancestry import Ancestry
 from keepboth.history.blame import Path
 from keepboth.telling.differences import Piece, difference
 from keepboth.telling.words import head, tail
+from keepboth.yjs.lib0 import utf16_length
 
 AROUND: Final = 40
 """Units of kept content shown before and after a change; closer changes are told together."""
@@ -40,7 +41,9 @@ class Difference(NamedTuple):
     """One place that changed, in the shared type at ``path``.
 
     ``text`` and ``elements``: ``before`` and ``after`` are the texts there, kept content around included; ``touches``
-    what came and went, in document order. ``key``: the JSON values at ``key``, None for none.
+    what came and went, in document order. ``key``: the JSON values at ``key``, None for none. ``at``: for ``text``,
+    where ``before`` and ``after`` begin in all the text of each moment, in UTF-16 units without embedded objects; None
+    unless it was asked for.
     """
 
     path: Path
@@ -49,19 +52,28 @@ class Difference(NamedTuple):
     before: Any
     after: Any
     touches: tuple[Touch, ...]
+    at: tuple[int, int] | None = None
 
     @property
     def pieces(self) -> list[Piece]:
         """What changed word by word. Kept text at either end is cut at a word or a space, so it may be shorter than in
         ``before`` and ``after``."""
+        return self.placed[0]
+
+    @property
+    def placed(self) -> tuple[list[Piece], int]:
+        """``pieces``, and how many UTF-16 units of ``before`` and ``after`` the first one leaves out."""
         if self.kind == "key":
-            return []
+            return [], 0
         pieces = difference(self.before, self.after)
+        left_out = 0
         if pieces and pieces[0].op == "keep" and len(pieces[0].text) >= AROUND // 2:
-            pieces[0] = pieces[0]._replace(text=tail(pieces[0].text, AROUND - 1))
+            whole = pieces[0].text
+            pieces[0] = pieces[0]._replace(text=tail(whole, AROUND - 1))
+            left_out = utf16_length(whole) - utf16_length(pieces[0].text)
         if pieces and pieces[-1].op == "keep" and len(pieces[-1].text) >= AROUND // 2:
             pieces[-1] = pieces[-1]._replace(text=head(pieces[-1].text, AROUND - 1))
-        return [piece for piece in pieces if piece.text]
+        return [piece for piece in pieces if piece.text], left_out
 
 
 def changed(items: Ancestry, before: Screen, after: Screen) -> Iterator[Run]:
@@ -72,8 +84,11 @@ def changed(items: Ancestry, before: Screen, after: Screen) -> Iterator[Run]:
                 yield run
 
 
-def differences(items: Ancestry, touched: Iterable[Run], before: Screen, after: Screen) -> Iterator[Difference]:
-    """The places around *touched* runs where the screens differ, by line, in document order."""
+def differences(
+    items: Ancestry, touched: Iterable[Run], before: Screen, after: Screen, *, located: bool = False
+) -> Iterator[Difference]:
+    """The places around *touched* runs where the screens differ, by line, in document order. ``located``: with where
+    in a text they are, which reads the text up to there."""
     by_line: dict[Line, list[Run]] = {}
     for run in touched:
         if run.line is not None and not run.mute:
@@ -84,7 +99,7 @@ def differences(items: Ancestry, touched: Iterable[Run], before: Screen, after: 
         if line.key is not None:
             yield from _key(items, line, before, after)
         else:
-            yield from _sequence(items, line, by_line[line], before, after)
+            yield from _sequence(items, line, by_line[line], before, after, located)
 
 
 def _parts(run: Run, shows: Screen) -> int:
@@ -123,9 +138,36 @@ def _shown(items: Ancestry, run: Run, shows: Screen) -> str:
     return shown(items, run, run.end - 1, run.end, shows)[1]
 
 
-def _sequence(items: Ancestry, line: Line, runs: list[Run], before: Screen, after: Screen) -> Iterator[Difference]:
+class _Ruler:
+    """Where runs of one line begin on two screens; asked in the order of the line."""
+
+    def __init__(self, line: Line, before: Screen, after: Screen) -> None:
+        self._rest = line.runs()
+        self._screens = before, after
+        self._at = [0, 0]
+        self._next = next(self._rest, None)
+
+    def at(self, run: Run, clock: int) -> tuple[int, int]:
+        """UTF-16 units before *clock* of *run*, on each screen."""
+        while self._next is not None and self._next is not run:
+            for index, units in enumerate(self._units(self._next, self._next.end)):
+                self._at[index] += units
+            self._next = next(self._rest, None)
+        before, after = self._units(run, clock)
+        return self._at[0] + before, self._at[1] + after
+
+    def _units(self, run: Run, end: int) -> Iterator[int]:
+        for shows in self._screens:
+            low, high = visible(run, run.clock, run.end, shows)
+            yield max(min(high, end) - low, 0) if isinstance(run.content, str) else 0
+
+
+def _sequence(
+    items: Ancestry, line: Line, runs: list[Run], before: Screen, after: Screen, located: bool
+) -> Iterator[Difference]:
     runs.sort(key=lambda run: run.order)
     kind: Kind = "text" if is_text(line, _any) else "elements"
+    ruler = _Ruler(line, before, after) if located and kind == "text" else None
     path: Path | None = None
     done: Run | None = None
     for run in runs:
@@ -137,12 +179,13 @@ def _sequence(items: Ancestry, line: Line, runs: list[Run], before: Screen, afte
         for part in _left_of(run, before, after):
             old.append(part)
             new.append(part)
+        at = None if ruler is None else ruler.at(*(old[0][:2] if old else (run, run.clock)))
         done = _place(items, run, (before, after), (old, new), touches)
         if path is None:
             path = path_of(line, after)
         was = joined(shown(items, *part, before) for part in old)
         now = joined(shown(items, *part, after) for part in new)
-        yield Difference(path, kind, None, was, now, tuple(touches))
+        yield Difference(path, kind, None, was, now, tuple(touches), at)
 
 
 def _left_of(run: Run, before: Screen, after: Screen) -> list[Part]:

@@ -179,7 +179,7 @@ class Past:
         lineage = self.lineage(furthest, progress)
         old = self.screen(lineage, before)
         new = self.screen(lineage, after)
-        found = list(differences(lineage.items, list(changed(lineage.items, old, new)), old, new))
+        found = list(differences(lineage.items, list(changed(lineage.items, old, new)), old, new, located=True))
         return [one for one in found if root is None or one.path[0] == root]
 
     def versions(self, document: str, until: int | None = None) -> list[NamedVersion]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -10,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keepboth.decider.edits import Owner, OwnStretch
 from keepboth.errors import MalformedMessage, OverLimit
-from keepboth.events import AWAY, SESSION_JOINED, Context, Draft, Seen
+from keepboth.events import AWAY, Context, Draft, Seen
 from keepboth.live.frames import binary_frame
+from keepboth.live.introducing import joined
 from keepboth.live.presence import MAX_COLOR, MAX_NAME, claimed
 from keepboth.live.session import Session
 from keepboth.yjs.messages import encode_private
@@ -111,18 +111,19 @@ class Handshake:
         return self._joined(session.owner, name, session.claim.color, clients, claimed=actor is None)
 
     def named(self, owner: Owner, name: str) -> Draft:
-        """The same for somebody who came over HTTP and whom the ``identify`` hook knows by name."""
-        return self._joined(owner, name, None, [], claimed=False)
+        """The same for somebody who came over HTTP: known to the ``identify`` hook, or a guest who says a name."""
+        return self._joined(owner, name, None, [], claimed=owner.actor_kind == "anonymous")
 
     def _joined(self, owner: Owner, name: str | None, color: str | None, clients: list[int], *, claimed: bool) -> Draft:
-        payload = {"session": owner.session, "clients": clients, "name": name, "color": color, "claimed": claimed}
-        return Draft(
-            SESSION_JOINED,
+        return joined(
             self._room.ports.new_id(),
-            json.dumps(payload, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode(),
-            actor=owner.actor,
-            actor_kind=owner.actor_kind,
-            session=owner.session,
+            owner.actor,
+            owner.actor_kind,
+            owner.session,
+            name=name,
+            color=color,
+            clients=clients,
+            claimed=claimed,
         )
 
     def _hello(self, session: Session, hello: Hello) -> None:

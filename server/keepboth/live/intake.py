@@ -261,10 +261,6 @@ class Intake:
         self._named.add(owner.session)
         return [self._room.handshake.named(owner, name)]
 
-    def take_back(self, owner: Owner) -> None:
-        """What `introduce` gave was not recorded: give it again the next time."""
-        self._named.discard(owner.session)
-
     def record_item(self, item: Append, done: Callable[[AppendResult | NotDurableNow], None]) -> None:
         """Record events that were decided elsewhere (decisions, an application's own events)."""
         decided = Decided(list(item.drafts), [], [])

@@ -43,6 +43,7 @@ from keepboth.events import (
 )
 from keepboth.live.detection import Detector
 from keepboth.live.hub import Hub
+from keepboth.live.introducing import Introducer
 from keepboth.live.looking import Looked, Looker
 from keepboth.live.session import Actor
 from keepboth.store.base import Append, ConflictStore, EventStore
@@ -78,6 +79,7 @@ class Resolver:
     def __init__(self, hub: Hub, detector: Detector, store: EventStore, conflicts: ConflictStore) -> None:
         self._hub = hub
         self._store = store
+        self._introduce = Introducer(store, hub.new_id)
         self._looker = Looker(hub, detector, store, conflicts)
 
     async def choices(self, id: str, document: str | None = None, text: str | None = None) -> Choices:
@@ -120,6 +122,7 @@ class Resolver:
         if event_id is not None and (repeated := await self._repeated(document, id, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
+        introduced = await self._introduce(document, who, session)
         for _ in range(DECISIONS):
             looked = await self._looker.look(document, id)
             if seen is not None:
@@ -136,14 +139,8 @@ class Resolver:
             decided = decide(command, self._subject(looked), looked.state, looked.read_until)
             owner = Owner(f"resolving:{session or who.id}", who.id, who.kind)
             edits = [self._edit(looked, worked, event_id, owner)] if worked.preview.changes else []
-            introduced = looked.room.intake.introduce(owner, who.name) if edits else []
             drafts = [*introduced, _draft(decided, event_id, who, session), *edits]
-            receipts = None
-            try:
-                receipts = await self._record(looked, drafts, decided)
-            finally:
-                if introduced and receipts is None:
-                    looked.room.intake.take_back(owner)
+            receipts = await self._record(looked, drafts, decided)
             if receipts is not None:
                 return Acted(document, looked.id, receipts[len(introduced) :], worked.preview)
         raise NotKnownYet("too many conflicts of this document are being decided at once")
@@ -185,6 +182,7 @@ class Resolver:
         if event_id is not None and (repeated := await self._repeated(document, id, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
+        introduced = await self._introduce(document, who, session)
         for _ in range(DECISIONS):
             looked = await self._looker.look(document, id)
             subject = self._subject(looked)
@@ -193,9 +191,10 @@ class Resolver:
                 if known is not None:
                     return Acted(document, looked.id, (_receipt(known.event),))
             decided = decide(command, subject, looked.state, looked.read_until)
-            receipts = await self._record(looked, [_draft(decided, event_id, who, session)], decided)
+            drafts = [*introduced, _draft(decided, event_id, who, session)]
+            receipts = await self._record(looked, drafts, decided)
             if receipts is not None:
-                return Acted(document, looked.id, receipts)
+                return Acted(document, looked.id, receipts[len(introduced) :])
         raise NotKnownYet("too many conflicts of this document are being decided at once")
 
     async def _check(self, looked: Looked, wish: Wish, seen: int) -> None:

@@ -28,6 +28,7 @@ from keepboth.events import (
 from keepboth.history.desk import Desk
 from keepboth.history.going_back import GoBack, Reversion, work_out
 from keepboth.live.hub import Hub
+from keepboth.live.introducing import Introducer
 from keepboth.live.room import Room
 from keepboth.live.session import Actor
 from keepboth.store.base import Append
@@ -52,6 +53,7 @@ class Reverter:
     def __init__(self, hub: Hub, desk: Desk) -> None:
         self._hub = hub
         self._desk = desk
+        self._introduce = Introducer(hub.store, hub.new_id)
 
     async def preview(self, document: str, wish: GoBack) -> Reversion:
         """What *wish* leads to now, with what the document will say. Raises NotFound, InvalidRequest."""
@@ -75,24 +77,18 @@ class Reverter:
         if event_id is not None and (repeated := await self._repeated(document, event_id)) is not None:
             return repeated
         event_id = event_id or self._hub.new_id()
-        room, worked = await self._worked(document, wish, event_id)
+        introduced = await self._introduce(document, who, session)
+        worked = await self._worked(document, wish, event_id)
         if seen is not None:
             await self._check(worked, wish, event_id, seen)
-            room = await self._room(document)
         owner = Owner(f"reverting:{session or who.id}", who.id, who.kind)
         edits = [] if worked.is_empty else [_edit(worked, event_id, owner)]
-        introduced = room.intake.introduce(owner, who.name) if edits else []
         drafts = [*introduced, _decision(worked, wish, event_id, who, session), *edits]
-        receipts: tuple[Receipt, ...] | None = None
-        try:
-            item = Append(document, drafts, condition=DocumentExists(), check_ids=True)
-            receipts = (await self._hub.append(item)).receipts
-        finally:
-            if introduced and receipts is None:
-                room.intake.take_back(owner)
+        item = Append(document, drafts, condition=DocumentExists(), check_ids=True)
+        receipts = (await self._hub.append(item)).receipts
         return Reverted(document, receipts[len(introduced) :], worked)
 
-    async def _worked(self, document: str, wish: GoBack, event_id: EventId) -> tuple[Room, Reversion]:
+    async def _worked(self, document: str, wish: GoBack, event_id: EventId) -> Reversion:
         """The edit for everything that the room shows, if that can be had; else for what it showed a moment ago."""
         worked = await self._work(document, wish, event_id)  # first: an unknown document opens no room
         for _ in range(TRIES):
@@ -102,7 +98,7 @@ class Reverter:
             if room.in_flight:
                 await self._hub.flush(room)
             worked = await self._work(document, wish, event_id)
-        return room, worked
+        return worked
 
     async def _room(self, document: str) -> Room:
         for _ in range(TRIES):

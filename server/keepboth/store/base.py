@@ -247,12 +247,10 @@ class EventStore(Protocol):
     def hash_at(self, document: str, revision: int) -> bytes | None:
         """The document's chain hash at *revision*, or None if there is no such revision."""
 
-    def documents(self, *, after: str = "", limit: int = 100, contains: str = "") -> list[DocumentRow]:
-        """Documents whose name sorts after *after* (by code points), ascending; ``contains`` ignores case."""
+    def documents(self, *, after: str = "", limit: int = 100) -> list[DocumentRow]:
+        """Documents whose name sorts after *after* (by code points), ascending."""
 
-    def newest_documents(
-        self, *, before: tuple[Micros, str] | None = None, limit: int = 100, contains: str = ""
-    ) -> list[DocumentRow]:
+    def newest_documents(self, *, before: tuple[Micros, str] | None = None, limit: int = 100) -> list[DocumentRow]:
         """Documents by ``updated_at`` and name, descending; *before*: only those behind that place of the order."""
 
     def peek(self, document: str, condition: Condition) -> list[Event] | None:

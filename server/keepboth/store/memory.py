@@ -324,18 +324,14 @@ class MemoryStore:
             stream = self._documents.get(document, [])
             return stream[revision - 1].document_hash if 1 <= revision <= len(stream) else None
 
-    def documents(self, *, after: str = "", limit: int = 100, contains: str = "") -> list[DocumentRow]:
-        needle = contains.casefold()
+    def documents(self, *, after: str = "", limit: int = 100) -> list[DocumentRow]:
         with self._moved:
-            names = sorted(name for name in self._documents if name > after and needle in name.casefold())
+            names = sorted(name for name in self._documents if name > after)
             return [_summary(self._documents[name]) for name in names[: max(limit, 0)]]
 
-    def newest_documents(
-        self, *, before: tuple[Micros, str] | None = None, limit: int = 100, contains: str = ""
-    ) -> list[DocumentRow]:
-        needle = contains.casefold()
+    def newest_documents(self, *, before: tuple[Micros, str] | None = None, limit: int = 100) -> list[DocumentRow]:
         with self._moved:
-            rows = [_summary(stream) for name, stream in self._documents.items() if needle in name.casefold()]
+            rows = [_summary(stream) for stream in self._documents.values()]
         rows = [row for row in rows if before is None or (row.updated_at, row.document) < before]
         return sorted(rows, key=lambda row: (row.updated_at, row.document), reverse=True)[: max(limit, 0)]
 

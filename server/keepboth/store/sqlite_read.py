@@ -187,31 +187,19 @@ def document_row(connection: sqlite3.Connection, name: str) -> DocumentRow | Non
     return None if row is None else DocumentRow(*row)
 
 
-def documents(connection: sqlite3.Connection, after: str, limit: int, contains: str) -> list[DocumentRow]:
-    """Documents by name; ``contains`` ignores case, which only Python can do for all of Unicode."""
-    return _containing(connection.execute(f"{DOCUMENT} WHERE name > ? ORDER BY name", (after,)), limit, contains)
+def documents(connection: sqlite3.Connection, after: str, limit: int) -> list[DocumentRow]:
+    """Documents by name."""
+    rows = connection.execute(f"{DOCUMENT} WHERE name > ? ORDER BY name LIMIT ?", (after, max(limit, 0)))
+    return [DocumentRow(*row) for row in rows]
 
 
 def newest_documents(
-    connection: sqlite3.Connection, before: tuple[Micros, str] | None, limit: int, contains: str
+    connection: sqlite3.Connection, before: tuple[Micros, str] | None, limit: int
 ) -> list[DocumentRow]:
     """Documents by their last event, the newest first."""
-    order = "ORDER BY updated_at DESC, name DESC"
+    order = "ORDER BY updated_at DESC, name DESC LIMIT ?"
     if before is None:
-        rows = connection.execute(f"{DOCUMENT} {order}")
+        rows = connection.execute(f"{DOCUMENT} {order}", (max(limit, 0),))
     else:
-        rows = connection.execute(f"{DOCUMENT} WHERE (updated_at, name) < (?, ?) {order}", before)
-    return _containing(rows, limit, contains)
-
-
-def _containing(rows: sqlite3.Cursor, limit: int, contains: str) -> list[DocumentRow]:
-    found: list[DocumentRow] = []
-    needle = contains.casefold()
-    while len(found) < limit:
-        row = rows.fetchone()
-        if row is None:
-            break
-        if needle in row[0].casefold():
-            found.append(DocumentRow(*row))
-    rows.close()
-    return found
+        rows = connection.execute(f"{DOCUMENT} WHERE (updated_at, name) < (?, ?) {order}", (*before, max(limit, 0)))
+    return [DocumentRow(*row) for row in rows]

@@ -126,15 +126,13 @@ class LogReader:
             row = connection.execute(sqlite_read.HASH_AT, (number, revision)).fetchone()
             return None if row is None else row[0]
 
-    def documents(self, *, after: str = "", limit: int = 100, contains: str = "") -> list[DocumentRow]:
+    def documents(self, *, after: str = "", limit: int = 100) -> list[DocumentRow]:
         with self._readers() as connection:
-            return sqlite_read.documents(connection, after, limit, contains)
+            return sqlite_read.documents(connection, after, limit)
 
-    def newest_documents(
-        self, *, before: tuple[Micros, str] | None = None, limit: int = 100, contains: str = ""
-    ) -> list[DocumentRow]:
+    def newest_documents(self, *, before: tuple[Micros, str] | None = None, limit: int = 100) -> list[DocumentRow]:
         with self._readers() as connection:
-            return sqlite_read.newest_documents(connection, before, limit, contains)
+            return sqlite_read.newest_documents(connection, before, limit)
 
     def peek(self, document: str, condition: Condition) -> list[Event] | None:
         with self._readers() as connection, snapshot(connection):

@@ -58,4 +58,6 @@ def footer(counts: Tally) -> list[Sentence]:
         return [say("footer", "hidden", hidden=number, reasons=reasons)] if number else []
     if number:
         return [say("footer", "nothing-needs-you", hidden=number, reasons=reasons)]
+    if not counts.edits:
+        return [say("footer", "none-yet")]
     return [say("footer", "none", edits=counts.edits, people=counts.people)]

@@ -139,6 +139,7 @@ RETURNS: Final = {
 
 FOOTERS: Final = {
     "none": "No collisions in {edits:#edit} by {people:#person}. Overlapping edits will appear here.",
+    "none-yet": "No collisions yet. Overlapping edits will appear here.",
     "nothing-needs-you": "Nothing needs you. {hidden} hidden: {reasons:reasons}.",
     "hidden": "{hidden} hidden: {reasons:reasons}.",
     "checking": "Checking history, {percent} %.",

@@ -11,7 +11,7 @@ import { deliverAll } from "./orphans.js";
 import { become, newClient, type Provider, socketClass, takeOver } from "./provider.js";
 import { type Edit, newSession, Session } from "./session.js";
 import { type Host, Socket } from "./socket.js";
-import { Storage } from "./storage.js";
+import { placeOf, Storage } from "./storage.js";
 
 export type { ConflictEntry, ConflictNews } from "./conflicts.js";
 export type { Receipt } from "./messages.js";
@@ -167,7 +167,7 @@ export class KeepBoth {
     const { doc, serverUrl, roomname } = this.provider;
     try {
       if (this.options.keep !== false) {
-        const place = `${serverUrl}/${roomname} ${this.options.as ?? ""}`;
+        const place = placeOf(serverUrl, roomname, this.options.as);
         const opened = await Storage.open(place, this.#session.state, () => Y.encodeStateAsUpdate(doc));
         if (opened) {
           this.#storage = opened.storage;

@@ -118,6 +118,26 @@ export class Storage {
     return { storage: new Storage(database, place, fresh.session, release, whole), found: null };
   }
 
+  /**
+   * The name of the session that was used last at `place`, whichever tab has it now; of `fresh`, which is kept for the
+   * next that opens, if there is none. Null where nothing can be kept.
+   */
+  static async session(place: string, fresh: SessionState): Promise<string | null> {
+    if (!globalThis.indexedDB || !globalThis.navigator?.locks) return null;
+    const database = await openDatabase();
+    try {
+      const [last] = await sessionsAt(database, place);
+      if (last) return last.session;
+      const transaction = database.transaction("sessions", "readwrite");
+      const finished = done(transaction);
+      transaction.objectStore("sessions").put({ ...fresh, place, usedAt: Date.now() } satisfies Row);
+      await finished;
+      return fresh.session;
+    } finally {
+      database.close();
+    }
+  }
+
   async #read(): Promise<Found | null> {
     const transaction = this.database.transaction(["sessions", "edits", "updates"]);
     const row = (await answer(transaction.objectStore("sessions").get(this.session))) as Row | undefined;
@@ -243,6 +263,9 @@ async function forgetOld(database: IDBDatabase): Promise<void> {
     }
   }
 }
+
+/** What a session belongs to: the address of the document, and the caller's own word. */
+export const placeOf = (serverUrl: string, roomname: string, as = ""): string => `${serverUrl}/${roomname} ${as}`;
 
 /** The sessions that are kept for `place`, the one used last first. */
 async function sessionsAt(database: IDBDatabase, place: string): Promise<Row[]> {

@@ -1,6 +1,6 @@
 /** What can be done with a card, over HTTP. */
 
-import { ApiError, type Choices, choices, type Conflict, markSeen, reopenConflict, resolveConflict } from "../api";
+import { ApiError, type Choices, choices, type Conflict, markSeen, reopenConflict, resolveConflict, type Sender } from "../api";
 import { conflictDetail, type MetEdit } from "./wire";
 
 /** What a choice needs: `revision` is that of the previews it was made from. */
@@ -31,19 +31,19 @@ export interface CardActions {
   show?: () => void;
 }
 
-/** Actions on `conflict` as the session `session`; `refresh` shows the entry as it is now. */
+/** Actions on `conflict` as `acting`; `refresh` shows the entry as it is now. */
 export function actionsOn(
   conflict: Conflict,
-  options: { session: string; viewer: string | null; refresh: () => Promise<Conflict>; past: CardActions["past"]; show?: () => void },
+  options: { acting: () => Sender; viewer: string | null; refresh: () => Promise<Conflict>; past: CardActions["past"]; show?: () => void },
 ): CardActions {
   const { id, document } = conflict;
-  const { session, viewer, refresh, past, show } = options;
+  const { acting, viewer, refresh, past, show } = options;
   return {
     viewer,
     choices: (text) => choices(id, document, text),
-    resolve: async (wish) => void (await resolveConflict({ id, document, ...wish }, session)),
-    reopen: async () => void (await reopenConflict(id, document, session)),
-    seen: async () => void (await markSeen(id, document, session)),
+    resolve: async (wish) => void (await resolveConflict({ id, document, ...wish }, acting())),
+    reopen: async () => void (await reopenConflict(id, document, acting())),
+    seen: async () => void (await markSeen(id, document, acting())),
     events: async () => (await conflictDetail(id, document, viewer)).events,
     refresh,
     past,

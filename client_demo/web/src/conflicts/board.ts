@@ -35,7 +35,7 @@ export class Board {
 
   constructor(
     readonly document: string,
-    readonly viewer: string | null,
+    public viewer: string | null,
     private readonly leaving: AbortSignal,
   ) {
     leaving.addEventListener("abort", () => {
@@ -47,6 +47,13 @@ export class Board {
   on(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Read for `viewer`, who turned out to be the reader. */
+  as(viewer: string): void {
+    if (viewer === this.viewer) return;
+    this.viewer = viewer;
+    void this.refresh();
   }
 
   /** The entry as it was read last. */

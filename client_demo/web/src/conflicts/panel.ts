@@ -5,10 +5,12 @@ import { h } from "../ui/h";
 import { icon } from "../ui/icons";
 import { empty, failed, loading } from "../ui/states";
 import "../styles/panel.css";
-import type { Board, Filter } from "./board";
+import { type Board, EVERYBODY, type Filter } from "./board";
 import { filterBar } from "./filter_bar";
 import { rowOf, Rows } from "./rows";
 import type { Notice } from "./wire";
+
+const FEW = 10;
 
 export interface Panel {
   element: HTMLElement;
@@ -65,6 +67,8 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
     single.querySelector<HTMLElement>("[data-card-heading]")?.focus({ preventScroll: true });
     toTop();
   };
+  /** Whoever has gone on to the text meanwhile is not fetched back. */
+  const isHere = (): boolean => document.activeElement === document.body || element.contains(document.activeElement);
   /** The head of the panel is where it can be seen: it scrolls by itself where there is room, with the page elsewhere. */
   const toTop = (): void => {
     element.scrollTop = 0;
@@ -83,7 +87,9 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
       const entries = notice.cards.map((id) => board.known(id));
       const signs = JSON.stringify([notice.sentence.text, notice.cards, entries.map((one) => one && signature(one))]);
       if (held?.shown === signs) continue;
-      const wasOpen = held?.element.querySelector("details")?.open ?? false;
+      // Where there is nothing else to see, a return that concerns few places is open at once.
+      const alone = shown.length === 1 && notice.cards.length <= FEW && notice.cards.length === board.list?.length;
+      const wasOpen = held ? (held.element.querySelector("details")?.open ?? false) : alone;
       const made = group(notice, entries, open, wasOpen);
       if (held) held.element.replaceWith(made);
       else groups.append(made);
@@ -94,6 +100,7 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
   const draw = (): void => {
     bar.draw();
     const { counts, list: entries, error } = board;
+    bar.element.hidden = !counts?.total && board.filter === EVERYBODY;
     count.hidden = !counts?.shown;
     count.textContent = counts ? counts.shown.toLocaleString("en") : "";
     count.setAttribute("aria-label", `${counts?.shown ?? 0} to look at`);
@@ -142,7 +149,7 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
         (conflict) => {
           if (at !== id) return;
           if (conflict.id !== id) open(conflict.id);
-          else if (inside && !single.contains(document.activeElement)) focusHeading();
+          else if (inside && !single.contains(document.activeElement) && isHere()) focusHeading();
         },
         (error: unknown) => {
           if (at === id && !board.known(id)) single.replaceChildren(back(), failed(error, () => ((at = null), this.show(id, true))));

@@ -4,6 +4,7 @@ import type { Conflict } from "../api";
 import { h } from "../ui/h";
 import { outcomeChip, statusChip } from "../ui/outcome";
 import { avatar, colourOf } from "../ui/people";
+import { placeSaid, said } from "../ui/said";
 
 const FACES = 4;
 
@@ -28,8 +29,8 @@ export function rowOf(conflict: Conflict, open: (id: string) => void): HTMLEleme
           card.people.length > FACES && h("span.soft.small", null, `+${card.people.length - FACES}`),
         ),
       ),
-      h("span.row-sentence", { dir: "auto" }, card.sentence.text),
-      h("span.row-where.soft.small", null, h("bdi", null, card.where.text), card.when && ` · ${card.when.text}`),
+      h("span.row-sentence", { dir: "auto" }, said(card.sentence)),
+      h("span.row-where.soft.small", null, h("bdi", null, placeSaid(card.where)), card.when && ` · ${card.when.text}`),
     ),
   );
 }

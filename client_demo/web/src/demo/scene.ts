@@ -139,7 +139,7 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
     const card = renderCard(
       conflict,
       actionsOn(conflict, {
-        session: ann.both.session,
+        acting: () => ({ session: ann.both.session, name: "Ann" }),
         viewer: `guest:${ann.both.session}`,
         refresh: () => present(id),
         past: (revision) => documentPath(document, { view: "timeline", at: revision }),

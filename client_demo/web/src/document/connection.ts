@@ -6,20 +6,18 @@ import * as Y from "yjs";
 
 import { encodeName } from "../router";
 import { me } from "../ui/people";
+import { actWith, SOCKETS } from "./acting";
 
 export interface Connection {
   doc: Y.Doc;
   provider: WebsocketProvider;
   both: KeepBoth;
-  /** The actor whom the server takes this page for, where nobody identifies people. */
-  viewer: string;
 }
 
 /** Connect to `document` until `leaving`. Nothing passes between the tabs of one browser but through the server. */
 export async function connect(document: string, leaving: AbortSignal): Promise<Connection> {
   const doc = new Y.Doc();
-  const server = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-  const provider = new WebsocketProvider(server, encodeName(document), doc, { disableBc: true, connect: false });
+  const provider = new WebsocketProvider(SOCKETS, encodeName(document), doc, { disableBc: true, connect: false });
   const person = me();
   provider.awareness.setLocalStateField("user", { name: person.name, color: person.color });
   const both = keepBoth(provider, { name: person.name, color: person.color });
@@ -30,8 +28,9 @@ export async function connect(document: string, leaving: AbortSignal): Promise<C
     });
   });
   await both.ready;
+  actWith(document, () => both.session);
   if (!leaving.aborted) provider.connect();
-  return { doc, provider, both, viewer: `guest:${both.session}` };
+  return { doc, provider, both };
 }
 
 /** Resolves when the document is here: from the server, or from what this browser had kept. Rejects when left. */

@@ -9,6 +9,7 @@ import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
 import { carets } from "./carets";
+import { ownDirection } from "./direction";
 
 export interface EditorOptions {
   text: Y.Text;
@@ -34,6 +35,7 @@ export function editor(options: EditorOptions): EditorView {
         EditorView.cspNonce.of(nonce()),
         EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "true" }),
         EditorView.lineWrapping,
+        ownDirection,
         drawSelection(),
         highlightActiveLine(),
         search({ top: true }),

@@ -45,8 +45,12 @@ export function authorship(left: Surviving, churn: Churn, palette: Palette): HTM
     return h(
       "tr",
       null,
-      h("th.wide", { scope: "row" }, person(palette, author), shareBar({ share: share ?? 0, class: `by-${palette.of(author).hue}` })),
-      cell(percent(share)),
+      h(
+        "th.wide",
+        { scope: "row" },
+        h("span.whose", null, person(palette, author), h("span.soft", null, percent(share))),
+        shareBar({ share: share ?? 0, class: `by-${palette.of(author).hue}` }),
+      ),
       cell(count(units)),
       cell(typed ? count(typed.typed) : "–"),
       cell(typed ? percent(typed.kept_share) : "–"),
@@ -55,7 +59,7 @@ export function authorship(left: Surviving, churn: Churn, palette: Palette): HTM
   });
   return [
     h("p", null, `${count(left.total)} characters are there now, of ${count(churn.typed)} that were ever written.`),
-    table("Who wrote what is still there", ["Author", "Share", "There now", "Written", "Of it kept", "Deleted by others"], rows),
+    table("Who wrote what is still there", ["Author, share", "There now", "Written", "Of it kept", "Deleted by others"], rows),
   ];
 }
 
@@ -70,9 +74,9 @@ export function activity(value: Activity): HTMLElement[] {
   return [
     h("p", null, `${count(value.edits)} ${value.edits === 1 ? "edit" : "edits"} on ${count(active)} ${active === 1 ? "day" : "days"}; most of them between ${busiest.hour}:00 and ${busiest.hour}:59 (UTC).`),
     days.length > 1
-      ? h("div", null, h("h3", null, "By day"), columns(days.map(({ day, edits }) => ({ label: `${day}: ${count(edits)}`, value: edits })), [first.day, last.day], `${count(most.edits)} on ${most.day}`))
+      ? h("div", null, h("h3", null, "By day"), columns(days.map(({ day, edits }) => ({ label: `${day}: ${count(edits)}`, value: edits })), [first.day, last.day], `Most: ${count(most.edits)}, on ${most.day}`))
       : null,
-    h("div", null, h("h3", null, "By hour of the day"), columns(value.hours.map(({ hour, edits }) => ({ label: `${hour}:00: ${count(edits)}`, value: edits })), ["00:00", "23:59"], `${count(busiest.edits)} from ${busiest.hour}:00`)),
+    h("div", null, h("h3", null, "By hour of the day"), columns(value.hours.map(({ hour, edits }) => ({ label: `${hour}:00: ${count(edits)}`, value: edits })), ["00:00", "23:59"], `Most: ${count(busiest.edits)}, from ${busiest.hour}:00 (UTC)`)),
     numbers("Edits by day", ["Day", "Edits"], value.days.map(({ day, edits }) => [day, count(edits)])),
     numbers("Edits by hour", ["Hour (UTC)", "Edits"], value.hours.map(({ hour, edits }) => [`${hour}:00`, count(edits)])),
   ].filter((one) => one !== null);
@@ -99,7 +103,18 @@ export function sessions(value: Sessions, palette: Palette): HTMLElement[] {
     .map((one) =>
       h("tr", null, h("th.wide", { scope: "row" }, person(palette, one.actor)), cell(count(one.edits)), cell(count(one.sessions)), cell(span(one.seconds * 1000)), cell(one.longest_s === null ? "–" : span(one.longest_s * 1000))),
     );
-  return [h("p.soft", null, "A stay ends where 30 minutes pass without an edit."), table("How long people stay", ["Person", "Edits", "Stays", "In all", "Longest"], rows)];
+  return [h("p.soft", null, "A stay ends where 30 minutes pass without an edit."), table("How long people stay", ["Person", "Edits", "Stays", "In\u00a0all", "Longest"], rows)];
+}
+
+/** The reducer gives the first 80 characters of a line. */
+const GIVEN = 80;
+
+/** The beginning of a line, cut at a word. */
+function excerpt(text: string): string {
+  if (!text) return "(nothing of it is left)";
+  if ([...text].length < GIVEN) return text;
+  const short = text.replace(/\s+\S*$/u, "");
+  return `${(short.length > GIVEN / 2 ? short : text).replace(/[\s.,;:!?…]+$/u, "")}…`;
 }
 
 export function hot(value: Hot): HTMLElement[] {
@@ -108,7 +123,7 @@ export function hot(value: Hot): HTMLElement[] {
     h(
       "tr",
       null,
-      h("th.wide", { scope: "row" }, h("span.excerpt", { dir: "auto" }, one.text || "(nothing of it is left)"), shareBar({ share: one.heat / most, class: "" })),
+      h("th.wide", { scope: "row" }, h("span.excerpt", { dir: "auto" }, excerpt(one.text)), shareBar({ share: one.heat / most, class: "" })),
       cell(count(one.typed)),
       cell(count(one.deleted)),
       cell(count(one.authors)),

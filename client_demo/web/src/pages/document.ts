@@ -5,6 +5,7 @@ import { actionsOn } from "../conflicts/actions";
 import { announceReturns } from "../conflicts/announcing";
 import { Board } from "../conflicts/board";
 import { panelOf } from "../conflicts/panel";
+import { actorOf, guest } from "../document/acting";
 import { arrived, connect, type Connection } from "../document/connection";
 import { peopleHere } from "../document/presence";
 import { FIRST, type Root, rootsOf, typeAt } from "../document/roots";
@@ -12,6 +13,7 @@ import { type Address, documentPath, type OpenPage, setQuery } from "../router";
 import "../styles/document.css";
 import { renderCard } from "../ui/card";
 import { documentHead } from "../ui/document_head";
+import { me } from "../ui/people";
 import { savedLight } from "../ui/saved_light";
 import { h } from "../ui/h";
 import { empty, failed, loading } from "../ui/states";
@@ -25,8 +27,9 @@ export const open: OpenPage = async (address, leaving) => {
   // Nearly every document has a text: its editor is on its way while the connection is made.
   void import("../document/text").catch(() => {});
   const connection = await connect(name, leaving);
-  const { both, provider, viewer } = connection;
-  const board = new Board(name, viewer, leaving);
+  const { both, provider } = connection;
+  const board = new Board(name, guest(both.session), leaving);
+  void actorOf(name, both.session, leaving).then((actor) => board.as(actor), () => {});
   const place = h("section.place", { "aria-label": "Content" }, loading("Opening the document"));
   let reveal: Reveal = () => false;
 
@@ -37,8 +40,8 @@ export const open: OpenPage = async (address, leaving) => {
       renderCard(
         conflict,
         actionsOn(conflict, {
-          session: both.session,
-          viewer,
+          acting: () => ({ session: both.session, name: me().name }),
+          viewer: board.viewer,
           refresh: () => board.read(conflict.id),
           past: (revision) => documentPath(name, { view: "timeline", at: revision }),
           show: () => void (reveal(conflict, true) || toast("It is in another part of this document.")),
@@ -71,7 +74,7 @@ export const open: OpenPage = async (address, leaving) => {
   void board.refresh();
   show(address, false);
 
-  const beside = [savedLight(both, () => both.state === "offline").element, peopleHere(provider.awareness, leaving)];
+  const beside = [savedLight(both, () => both.state === "offline", leaving).element, peopleHere(provider.awareness, leaving)];
   return {
     title: name,
     element: h("div", null, documentHead(name, "edit", beside), h("div.document", null, place, panel.element)),
@@ -125,7 +128,6 @@ function rootChooser(roots: readonly Root[], at: Root): HTMLElement {
   const select = h(
     "select.input",
     {
-      "aria-label": "Part of the document",
       onchange: () => {
         const url = new URL(location.href);
         url.searchParams.set("root", select.value);
@@ -135,5 +137,5 @@ function rootChooser(roots: readonly Root[], at: Root): HTMLElement {
     },
     roots.map(({ name, kind }) => h("option", { value: name, selected: name === at.name }, kind === "text" ? name : `${name} (${kind})`)),
   );
-  return h("div.root-chooser", null, select);
+  return h("label.root-chooser", null, h("span.soft.small", null, "Part"), select);
 }

@@ -1,6 +1,7 @@
 /** All documents: what changed last, who is there, where somebody should look. */
 
-import { type ListedDocument, createDocument, documents, renameDocument } from "../api";
+import { type ListedDocument, createDocument, documents, newId, renameDocument } from "../api";
+import { acting } from "../document/acting";
 import { documentPath, link, navigate, type OpenPage } from "../router";
 import "../styles/documents.css";
 import { ask, field } from "../ui/dialog";
@@ -17,7 +18,7 @@ const REFRESH_MS = 5_000;
 const FACES = 4;
 
 export const open: OpenPage = async (_, leaving) => {
-  const search = h("input.input", { type: "search", placeholder: "Search", "aria-label": "Search documents by name" });
+  const search = h("input.input", { type: "search", placeholder: "Search", "aria-label": "Search documents by name or title" });
   const create = h("button.button.primary", { type: "button", onclick: () => void newDocument() }, icon("plus"), "New document");
   const tools = h(
     "div.documents-tools",
@@ -53,7 +54,7 @@ export const open: OpenPage = async (_, leaving) => {
     const nothingAtAll = !found.length && !contains;
     tools.hidden = nothingAtAll;
     if (nothingAtAll) body.replaceChildren(nothing());
-    else if (!found.length) body.replaceChildren(empty(`No document has “${contains}” in its name.`));
+    else if (!found.length) body.replaceChildren(empty(`No document has “${contains}” in its name or title.`));
     else {
       const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset["of"] : undefined;
       body.replaceChildren(table(found, () => void read()), ...(more ? [moreButton()] : []));
@@ -101,7 +102,7 @@ async function newDocument(): Promise<void> {
     run: async (form) => {
       made = String(form.get("name") ?? "").trim();
       if (!made) throw new Error("A document needs a name.");
-      await createDocument(made);
+      await createDocument(made, {}, newId(), await acting(made));
     },
   });
   if (done) navigate(documentPath(made));
@@ -128,7 +129,7 @@ async function rename(one: ListedDocument, changed: () => void): Promise<void> {
     run: async (form) => {
       const title = String(form.get("title") ?? "").trim();
       if (!title) throw new Error("A title needs some text.");
-      await renameDocument(one.document, title, one.revision);
+      await renameDocument(one.document, title, one.revision, await acting(one.document));
     },
   });
   if (done) changed();

@@ -7,7 +7,7 @@ import { copyButton } from "../ui/copy";
 import { documentHead } from "../ui/document_head";
 import { h } from "../ui/h";
 import { personName } from "../ui/people";
-import { empty, failed, loading } from "../ui/states";
+import { empty, failed, isUnknown, loading, unknownDocument } from "../ui/states";
 import { timeAgo } from "../ui/time";
 
 /** An event in the CloudEvents format, as far as it is looked at here. */
@@ -89,7 +89,7 @@ export const open: OpenPage = (address, leaving) => {
       more.onclick = () => void read(last - 1);
       state.replaceChildren(...(list.childElementCount ? [] : [empty("No event fits.")]));
     } catch (error) {
-      if (!signal.aborted) state.replaceChildren(failed(error, () => void read(until)));
+      if (!signal.aborted) state.replaceChildren(isUnknown(error) ? unknownDocument(name) : failed(error, () => void read(until)));
     }
   };
 

@@ -8,7 +8,7 @@ import { type Timeline, timeline } from "../timeline/api";
 import { Palette } from "../timeline/palette";
 import { documentHead } from "../ui/document_head";
 import { fill, h } from "../ui/h";
-import { empty, failed, loading } from "../ui/states";
+import { empty, failed, isUnknown, loading, unknownDocument } from "../ui/states";
 import { type Answers, reduced } from "../insight/reductions";
 import { activity, authorship, collisions, hot, sessions } from "../insight/sections";
 
@@ -45,11 +45,11 @@ export const open: OpenPage = (address, leaving) => {
         }),
         section("When people write", async () => activity(await ask("activity"))),
         section("Collisions", async () => collisions(await ask("collisions"), name)),
-        section("Where people work most", async () => hot(await ask("hot"))),
         section("How long people stay", async () => sessions(await ask("sessions"), palette)),
+        section("Where people work most", async () => hot(await ask("hot"))),
       );
     } catch (error) {
-      if (!leaving.aborted) fill(place, failed(error, () => void load()));
+      if (!leaving.aborted) fill(place, isUnknown(error) ? unknownDocument(name) : failed(error, () => void load()));
     }
   };
   void load();

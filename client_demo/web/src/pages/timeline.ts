@@ -6,7 +6,7 @@ import "../styles/timeline.css";
 import { documentPath, link, type OpenPage, type View } from "../router";
 import { documentHead } from "../ui/document_head";
 import { fill, h } from "../ui/h";
-import { empty, failed, loading } from "../ui/states";
+import { empty, failed, isUnknown, loading, unknownDocument } from "../ui/states";
 import { type Timeline, timeline } from "../timeline/api";
 import { parseLook } from "../timeline/look";
 import { stage } from "../timeline/stage";
@@ -30,7 +30,7 @@ export const open: OpenPage = (address, leaving): View => {
       shown = made;
       fill(place, made.element);
     } catch (error) {
-      if (!leaving.aborted) fill(place, failed(error, () => void load()));
+      if (!leaving.aborted) fill(place, isUnknown(error) ? unknownDocument(name) : failed(error, () => void load()));
     }
   };
   void load();

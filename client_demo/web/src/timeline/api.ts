@@ -1,6 +1,6 @@
 /** The part of the HTTP API that tells of the past (docs/http.md, "The past"). */
 
-import { address, ask, get, newId, post, type Query, type Receipt } from "../api";
+import { address, ask, get, newId, post, type Query, type Receipt, type Sender } from "../api";
 
 export type Axis = "arrived" | "written";
 
@@ -89,7 +89,10 @@ export interface BlameSpan {
 
 export interface Piece {
   op: "keep" | "insert" | "delete" | "gap";
+  /** May be the beginning of it and `…`. */
   text: string;
+  /** The length of all of it, in UTF-16 units. */
+  units: number;
 }
 
 export interface Change {
@@ -99,6 +102,8 @@ export interface Change {
   before?: unknown;
   after?: unknown;
   pieces: Piece[];
+  /** Of a comparison: where the pieces begin in the text of each moment, in UTF-16 units. */
+  at?: [before: number, after: number] | null;
 }
 
 export interface Comparison {
@@ -140,7 +145,7 @@ export const blame = (document: string, cut: Cut, signal?: AbortSignal): Promise
   get("/api/blame", { document, ...cut, limit: 20_000 }, signal);
 
 export function compare(document: string, from: Cut, to: Cut, signal?: AbortSignal): Promise<Comparison> {
-  const query: Query = { document, limit: 100 };
+  const query: Query = { document, limit: 1000 };
   for (const [name, value] of Object.entries(from)) query[`from_${name}`] = value;
   for (const [name, value] of Object.entries(to)) query[`to_${name}`] = value;
   return get("/api/compare", query, signal);
@@ -153,12 +158,12 @@ export async function lastEvent(document: string, until: number, query: Query, s
   return found[0] ?? null;
 }
 
-export const nameVersion = (document: string, cut: Cut, name: string): Promise<Receipt> =>
-  post("/api/versions", { document, ...cut }, { name, id: newId() });
+export const nameVersion = (document: string, cut: Cut, name: string, { session, name: called }: Sender): Promise<Receipt> =>
+  post("/api/versions", { document, ...cut, session, name: called }, { name, id: newId() });
 
 export const previewRevert = (document: string, to: Cut): Promise<Reverted> =>
   post("/api/revert", {}, { document, to, preview: true });
 
 /** Throws `place-changed` (409) where the document has moved on since the preview. */
-export const revert = (document: string, to: Cut, revision: number, eventId: string): Promise<Reverted> =>
-  post("/api/revert", {}, { document, to, revision, event_id: eventId });
+export const revert = (document: string, to: Cut, revision: number, eventId: string, who: Sender): Promise<Reverted> =>
+  post("/api/revert", { ...who }, { document, to, revision, event_id: eventId });

@@ -4,6 +4,7 @@ import { type Conflict, get } from "../api";
 import { documentPath, link } from "../router";
 import { h } from "../ui/h";
 import { personName } from "../ui/people";
+import { placeSaid, said } from "../ui/said";
 
 export interface Met {
   conflict: Conflict;
@@ -41,22 +42,24 @@ export interface CollisionActions {
   close(): void;
 }
 
-export function collisionPanel(document: string, met: Met, actions: CollisionActions): HTMLElement {
+/** `nth` of `of`: its place among the collisions that are marked. */
+export function collisionPanel(document: string, met: Met, [nth, of]: readonly [number, number], actions: CollisionActions): HTMLElement {
   const { card } = met.conflict;
+  const place = nth > 0 && of > 1 && ` · ${nth.toLocaleString("en")} of ${of.toLocaleString("en")}`;
   const button = (label: string, run: () => void): HTMLElement => h("button.button.small", { type: "button", onclick: run }, label);
   return h(
     "section.panel.collision",
     { "aria-label": "Collision" },
     h("div.panel-head", null, h("h2", null, card.outcome.text), h("button.button.quiet.small", { type: "button", onclick: actions.close }, "Close")),
-    h("p", { dir: "auto" }, card.sentence.text),
-    h("p.small.soft", null, h("bdi", null, card.where.text)),
+    h("p", { dir: "auto" }, said(card.sentence)),
+    h("p.small.soft", null, h("bdi", null, placeSaid(card.where)), place),
     h(
       "div.actions",
       { role: "group", "aria-label": "Look at it" },
       button("Just before", actions.before),
       button("Just after", actions.after),
       met.screens.map(({ actor, name, revision }) =>
-        h("button.button.small", { type: "button", onclick: () => actions.screen(actor, revision) }, "As ", personName(name), " saw it"),
+        h("button.button.small", { type: "button", onclick: () => actions.screen(actor, revision) }, h("span", null, "As ", personName(name), " saw it")),
       ),
     ),
     h("p.small", null, link(documentPath(document, { conflict: met.conflict.id }), "Open the card")),

@@ -49,7 +49,7 @@ export function controls(timeline: Timeline, palette: Palette, act: ControlActio
     "div.controls",
     null,
     h(
-      "div.actions",
+      "div.actions.move",
       { role: "group", "aria-label": "Move" },
       play,
       speed.element,
@@ -61,7 +61,7 @@ export function controls(timeline: Timeline, palette: Palette, act: ControlActio
       collisions && button("Previous collision", () => act.mark(-1)),
       collisions && button("Next collision", () => act.mark(1)),
     ),
-    h("div.actions", { role: "group", "aria-label": "Look" }, as.element, axis.element, versions.element),
+    h("div.actions.look", { role: "group", "aria-label": "Look" }, as.element, axis.element, versions.element),
     h("div.actions", { role: "group", "aria-label": "This moment" }, withNow, withMark, button("Name…", act.name), button("Restore…", act.restore), button("Copy link", act.link)),
   );
   return {

@@ -1,21 +1,30 @@
 /** What is different between two moments, place by place, word by word. */
 
 import { bdi, h } from "../ui/h";
+import { toast } from "../ui/toast";
 import type { Change, Comparison, Piece } from "./api";
 
-export function differences(title: string, found: Comparison): HTMLElement {
-  const more = found.count - found.changes.length;
+const MOST = 100;
+
+/** A list of the places; `show` shows one in the text, and says whether it is there. */
+export function differences(title: string, found: Comparison, show: (change: Change) => boolean): HTMLElement {
+  const listed = found.changes.slice(0, MOST);
+  const more = found.count - listed.length;
   return h(
     "section.differences",
     { "aria-label": title },
     h("p.small.soft", null, found.count ? `${found.count.toLocaleString("en")} ${found.count === 1 ? "place differs" : "places differ"}` : "Nothing differs."),
-    changeList(found.changes),
+    changeList(listed, show),
     more > 0 && h("p.small.soft", null, `and ${more.toLocaleString("en")} more`),
   );
 }
 
-export function changeList(changes: readonly Change[]): HTMLElement {
-  return h("ol.changes", null, changes.map((one) => h("li", null, pathOf(one), one.pieces.length ? passage(one.pieces) : keyChange(one))));
+export function changeList(changes: readonly Change[], show?: (change: Change) => boolean): HTMLElement {
+  return h("ol.changes", null, changes.map((one) => h("li", null, pathOf(one), one.pieces.length ? passage(one.pieces) : keyChange(one), show && one.at && showButton(one, show))));
+}
+
+function showButton(change: Change, show: (change: Change) => boolean): HTMLElement {
+  return h("button.button.quiet.small.show", { type: "button", onclick: () => void (show(change) || toast("It is in another part of this document.")) }, "Show in the text");
 }
 
 function pathOf({ path, key }: Change): HTMLElement | null {

@@ -3,9 +3,11 @@
 import { EditorState, type Range, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView } from "@codemirror/view";
 
+import { ownDirection } from "../editor/direction";
 import { fill, h } from "../ui/h";
 import { exact } from "../ui/time";
-import type { BlameSpan, State } from "./api";
+import type { BlameSpan, Change, State } from "./api";
+import { beginningOf, drawIn, type Drawn, drawnIn, type Side, textOf } from "./drawn";
 import type { Palette } from "./palette";
 import { tree } from "./tree";
 
@@ -14,6 +16,10 @@ export interface Reader {
   show(state: State | null): void;
   /** Colour what is shown. `spans` must be of the state that was shown last. */
   colour(spans: readonly BlameSpan[], palette: Palette): void;
+  /** Draw what differs in what is shown; `drawn` must be about the state that was shown last. Null: nothing. */
+  compare(drawn: Drawn | null): void;
+  /** Scroll to where `change` is; false if it is not in the text. */
+  reveal(change: Change, side: Side): boolean;
   destroy(): void;
 }
 
@@ -46,12 +52,17 @@ function without(held: DecorationSet, from: number, to: number): DecorationSet {
   return rest.length ? outside.update({ add: rest, sort: true }) : outside;
 }
 
-/** The one text root of a document, if that is all it is. */
-export function onlyText(state: State): { root: string; text: string } | null {
-  const roots = Object.entries(state.roots).filter(([, root]) => !isEmpty(root.value));
-  const texts = roots.filter(([, root]) => root.type === "text" && typeof root.value === "string");
-  const [one] = texts;
-  return one && roots.length === 1 ? { root: one[0], text: one[1].value as string } : null;
+/** The text that is read in an editor: that of the root `text`, or the longest. Null where there is none. */
+export function mainText({ roots }: State): { root: string; text: string } | null {
+  const texts = Object.entries(roots).flatMap(([root, { type, value }]) =>
+    type === "text" && typeof value === "string" && value ? [{ root, text: value }] : [],
+  );
+  return texts.find(({ root }) => root === "text") ?? texts.sort((one, two) => two.text.length - one.text.length)[0] ?? null;
+}
+
+/** Everything else that holds something. */
+function beside({ roots }: State, main: string): State["roots"] {
+  return Object.fromEntries(Object.entries(roots).filter(([name, { value }]) => name !== main && !isEmpty(value)));
 }
 
 const isEmpty = (value: unknown): boolean =>
@@ -77,26 +88,42 @@ export function reader(): Reader {
           EditorView.editable.of(false),
           EditorView.contentAttributes.of({ "aria-label": "The text at this moment", tabindex: "0" }),
           EditorView.lineWrapping,
+          ownDirection,
           coloured,
+          drawnIn,
         ],
       }),
     });
-    if (view.dom.parentElement !== place) fill(place, view.dom);
     return view;
   };
 
   return {
     element: place,
     show(state) {
-      const text = state === null ? { root: "", text: "" } : onlyText(state);
-      if (text) {
-        root = text.root;
-        replace(editor(), text.text);
-      } else if (state && Object.values(state.roots).some((one) => !isEmpty(one.value))) {
-        fill(place, tree(state.roots));
-      } else {
-        replace(editor(), "");
-      }
+      const main = state && mainText(state);
+      const others = state ? beside(state, main?.root ?? "") : {};
+      root = main?.root ?? "";
+      const alone = main !== null || !Object.keys(others).length;
+      const { dom } = editor();
+      if (alone) replace(editor(), main?.text ?? "");
+      // The editor stays where it is: it would forget how far it is scrolled.
+      if (alone && dom.parentElement !== place) fill(place, dom);
+      else if (alone) while (dom.nextSibling) dom.nextSibling.remove();
+      else fill(place);
+      if (Object.keys(others).length) place.append(tree(others));
+      place.classList.toggle("past-parts", alone && Object.keys(others).length > 0);
+    },
+    compare(drawn) {
+      // Where there is no text yet, all that came is drawn in the empty one.
+      if (!root && drawn) root = textOf(drawn.changes);
+      if (view?.dom.isConnected) drawIn(view, drawn, root);
+    },
+    reveal(change, side) {
+      const at = beginningOf(change, root, side);
+      if (!view?.dom.isConnected || at === null || at > view.state.doc.length) return false;
+      view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
+      view.dom.scrollIntoView({ block: "nearest" });
+      return true;
     },
     colour(spans, palette) {
       if (!view?.dom.isConnected) return;

@@ -1,6 +1,7 @@
 /** Name a moment, or make the document say again what it said then, with a look at what that changes first. */
 
 import { ApiError, newId } from "../api";
+import { acting } from "../document/acting";
 import { ask, field } from "../ui/dialog";
 import { fill, h } from "../ui/h";
 import { toast } from "../ui/toast";
@@ -15,7 +16,7 @@ export function askName(document: string, cut: Cut, when: string): Promise<boole
     run: async (form) => {
       const name = String(form.get("name") ?? "").trim();
       if (!name) throw new Error("A name needs at least one character.");
-      await nameVersion(document, cut, name);
+      await nameVersion(document, cut, name, await acting(document));
       toast(`This moment is “${name}” now.`);
     },
   });
@@ -36,7 +37,7 @@ export async function askRestore(document: string, cut: Cut, when: string): Prom
     confirm: "Restore",
     run: async () => {
       try {
-        await revert(document, cut, shown.revision, eventId);
+        await revert(document, cut, shown.revision, eventId, await acting(document));
         toast("Restored as a new edit. Nothing of the history is gone.");
       } catch (error) {
         if (!(error instanceof ApiError && error.code === "place-changed")) throw error;
@@ -50,9 +51,9 @@ export async function askRestore(document: string, cut: Cut, when: string): Prom
 
 function preview(shown: Reverted, when: string): HTMLElement[] {
   const { counts } = shown;
-  const said = counts ? [count(counts.inserted, "character comes back", "characters come back"), count(counts.deleted, "goes", "go"), count(counts.keys, "key changes", "keys change")].filter(Boolean) : [];
+  const said = counts ? [count(counts.inserted, "character comes back", "characters come back"), count(counts.deleted, "character goes", "characters go"), count(counts.keys, "key changes", "keys change")].filter(Boolean) : [];
   return [
-    h("p", null, `The document will say again what it said: ${when}. What others type meanwhile stays.`),
+    h("p", null, `The document will say again what it said ${when}. What others type meanwhile stays.`),
     h("p.small.soft", null, said.join(", ")),
     h("div.restore-changes", { tabindex: 0, "aria-label": "What changes" }, changeList(shown.changes)),
   ];

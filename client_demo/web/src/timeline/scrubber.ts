@@ -106,6 +106,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
     h("ul.scrub-names", { "aria-label": "Edits by person" }, names),
     h("div.scrub-field", null, slider, joins(timeline, scale, lanes, actions)),
     marksRow(timeline, scale, actions),
+    mostMarked(timeline),
     h("p.scrub-ends.small.soft", { "aria-hidden": "true" }, ends(scale).map((text) => h("span", null, text))),
   );
   return {
@@ -171,14 +172,25 @@ function joins(timeline: Timeline, scale: Scale, lanes: readonly Lane[], actions
   );
 }
 
+function mostMarked({ axis, conflicts: { count, marks } }: Timeline): HTMLElement | null {
+  if (axis === "written" || count <= marks.length) return null;
+  return h("p.scrub-most.small.soft", null, `${marks.length.toLocaleString("en")} of ${count.toLocaleString("en")} collisions are marked, first those where text is missing.`);
+}
+
+/** One path for all of them, and one stroke for those that fall together: there may be thousands. */
+function ticksPath(marks: readonly Mark[], scale: Scale): string {
+  const places = new Set(marks.map((mark) => Math.min(999, Math.round(scale.place(mark.revision) * 1000))));
+  return [...places].map((place) => `M${place} 0v12`).join("");
+}
+
 /** Ticks for collisions, flags for named versions. Pointers pick the nearest; keys have buttons of their own. */
 function marksRow(timeline: Timeline, scale: Scale, actions: ScrubberActions): HTMLElement | null {
   const { marks } = timeline.conflicts;
   if (timeline.axis === "written" || (!marks.length && !timeline.versions.length)) return null;
-  const ticks = marks.map((mark) =>
+  const ticks = [true, false].map((hidden) =>
     svg("path", {
-      class: mark.hidden ? "tick tick-quiet" : "tick",
-      d: `M${scale.place(mark.revision) * 1000} 0v12`,
+      class: hidden ? "tick tick-quiet" : "tick",
+      d: ticksPath(marks.filter((mark) => mark.hidden === hidden), scale),
       "vector-effect": "non-scaling-stroke",
     }),
   );
@@ -196,7 +208,7 @@ function marksRow(timeline: Timeline, scale: Scale, actions: ScrubberActions): H
     const away = (revision: number): number => Math.abs(scale.place(revision) * box.width - at);
     const version = timeline.versions.find((one) => (event.target as HTMLElement).title === one.name);
     if (version) return actions.go(version.revision, true);
-    const nearest = [...marks].sort((one, two) => away(one.revision) - away(two.revision))[0];
+    const nearest = marks.length ? marks.reduce((one, two) => (away(two.revision) < away(one.revision) ? two : one)) : undefined;
     if (nearest && away(nearest.revision) <= NEAR_PX) actions.pick(nearest);
   });
   return row;

@@ -9,12 +9,13 @@ import { blame, compare, type Cut, lastEvent, type Mark, type Stretch, type Time
 import { collision, collisionPanel } from "./collision";
 import { controls } from "./controls";
 import { differences } from "./differences";
+import type { Drawn, Side } from "./drawn";
 import { type Look, lookQuery } from "./look";
 import { type Found, keyOf, Moments, type Wish } from "./moments";
 import { news } from "./news";
 import { Palette } from "./palette";
 import { player } from "./player";
-import { onlyText, reader } from "./reader";
+import { mainText, reader } from "./reader";
 import { askName, askRestore } from "./restoring";
 import { Scale } from "./scale";
 import { scrubber } from "./scrubber";
@@ -91,7 +92,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   const secondMoment = (): number | null => (look.second === "now" ? scale.last : look.second);
   const when = (): string => {
     const time = scale.time(moment());
-    return time === null ? "before the first edit" : `as of ${exact(time)}`;
+    return time === null ? "before the first edit" : `on ${exact(time)}`;
   };
 
   function want(): void {
@@ -139,7 +140,14 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
     last = found;
     text.show(found.state);
     text.element.dataset["at"] = String(Object.values(found.wish.cut)[0]);
+    drawDifferences();
     if (keyOf(found.wish) === keyOf(wish()) && !play.playing) void colour(found);
+  }
+
+  /** What was compared with the moment `key`; drawn in its text as soon as that is shown. */
+  let compared: (Drawn & { key: string }) | null = null;
+  function drawDifferences(): void {
+    text.compare(compared && last && keyOf(last.wish) === compared.key ? compared : null);
   }
 
   let colouring = new AbortController();
@@ -147,7 +155,7 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
     colouring.abort();
     colouring = new AbortController();
     const { signal } = colouring;
-    if (!found.state || !onlyText(found.state)) return;
+    if (!found.state || !mainText(found.state)) return;
     await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
     if (signal.aborted || last !== found) return;
     try {
@@ -179,13 +187,18 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   /** The collision, and what differs from the second moment. */
   async function panel(signal: AbortSignal): Promise<void> {
     const second = secondMoment();
+    if (second === null && compared) {
+      compared = null;
+      drawDifferences();
+    }
     if (look.collision === null && second === null) return fill(panels);
     try {
       const parts: HTMLElement[] = [];
       if (look.collision !== null) {
         const met = await collision(name, look.collision, signal);
+        const { marks } = timeline.conflicts;
         parts.push(
-          collisionPanel(name, met, {
+          collisionPanel(name, met, [marks.findIndex((mark) => mark.id === met.conflict.id) + 1, marks.length], {
             before: () => change({ at: met.before, as: null }),
             after: () => change({ at: met.after, as: null }),
             screen: (actor, revision) => change({ at: revision, as: actor }),
@@ -196,9 +209,14 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
       if (second !== null) {
         const earlier = second >= moment();
         const [from, to] = earlier ? [wishCut(), cutOf(second)] : [cutOf(second), wishCut()];
+        const key = keyOf(wish());
+        const side: Side = earlier ? "before" : "after";
         const found = await compare(name, from, to, signal);
-        const title = look.second === "now" ? "From this moment to now" : earlier ? "From this moment to the second" : "From the second moment to this";
-        parts.push(h("section.panel", null, h("h2", null, title), differences(title, found)));
+        if (signal.aborted) return;
+        compared = { key, changes: found.changes, side };
+        drawDifferences();
+        const title = look.second === "now" ? "From this moment to now" : earlier ? "From this moment to the mark" : "From the mark to this moment";
+        parts.push(h("section.panel", null, h("h2", null, title), differences(title, found, (one) => text.reveal(one, side))));
       }
       if (!signal.aborted) fill(panels, parts);
     } catch (error) {

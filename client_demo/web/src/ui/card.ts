@@ -9,6 +9,7 @@ import { type Child, h } from "./h";
 import { outcomeChip, statusChip } from "./outcome";
 import { passageOf } from "./passage";
 import { personName } from "./people";
+import { placeSaid, said } from "./said";
 import { failed, loading } from "./states";
 import { timeAgo } from "./time";
 
@@ -27,10 +28,10 @@ export function renderCard(conflict: Conflict, actions: CardActions): HTMLElemen
     h(
       "header.card-head",
       null,
-      h("p.card-where", null, h("bdi", null, card.where.text)),
+      h("p.card-where", null, h("bdi", null, placeSaid(card.where))),
       h("span.card-chips", null, outcomeChip(card), statusChip(card)),
     ),
-    h("h3.card-sentence", { id, tabindex: -1, "data-card-heading": true, dir: "auto" }, card.sentence.text),
+    h("h3.card-sentence", { id, tabindex: -1, "data-card-heading": true, dir: "auto" }, said(card.sentence)),
     card.notes.map((note) => h("p.card-note", null, note.text)),
     h(
       "p.card-when.soft.small",

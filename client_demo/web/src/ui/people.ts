@@ -8,7 +8,7 @@ export interface Person {
 }
 
 /** Eight hues that are told apart in both schemes; `--person` and what is mixed from it are the only uses. */
-export const COLOURS = ["#3457d5", "#c2570c", "#1a7f5a", "#a3339b", "#b3261e", "#0b7285", "#7a5c00", "#6b4fc9"] as const;
+export const COLOURS = ["#3457d5", "#b34e0b", "#17754f", "#a3339b", "#b3261e", "#0b7285", "#7a5c00", "#6b4fc9"] as const;
 
 const KEY = "keepboth.me";
 const NAMES = ["Robin", "Sam", "Kim", "Noa", "Alex", "Jo", "Mika", "Charlie"] as const;

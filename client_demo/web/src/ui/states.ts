@@ -1,6 +1,7 @@
 /** What a place shows when it has nothing to show: loading, empty, offline, failed. */
 
 import { ApiError } from "../api";
+import { documentPath, link } from "../router";
 import { type Child, h } from "./h";
 import { icon } from "./icons";
 
@@ -12,6 +13,23 @@ export function loading(what: string): HTMLElement {
 export function empty(title: string, ...more: Child[]): HTMLElement {
   return h("div.state", null, h("p.state-title", null, title), more);
 }
+
+/** Nothing has been written under this name yet. */
+export function unknownDocument(name: string): HTMLElement {
+  return empty(
+    "There is no such document yet.",
+    h("p", null, "It begins with the first thing that somebody writes."),
+    h("div.actions.centred", null, button(link(documentPath(name), "Write the first line")), button(link("/", "All documents"))),
+  );
+}
+
+function button(made: HTMLAnchorElement): HTMLAnchorElement {
+  made.className = "button";
+  return made;
+}
+
+/** Whether nobody has made the document that was asked about. */
+export const isUnknown = (error: unknown): boolean => error instanceof ApiError && error.code === "not-found";
 
 /** An error in words, what can be done, and a way to try again. */
 export function failed(error: unknown, again?: () => void): HTMLElement {
@@ -31,9 +49,4 @@ export function failed(error: unknown, again?: () => void): HTMLElement {
     error instanceof ApiError && h("p.soft", null, h("code", null, error.code)),
     again && h("button.button", { type: "button", onclick: again }, "Try again"),
   );
-}
-
-/** A strip over a page that goes on working without the server. */
-export function offlineStrip(): HTMLElement {
-  return h("div.strip", { role: "status" }, icon("warn"), "Offline. What you type is kept here and sent when the server is back.");
 }
