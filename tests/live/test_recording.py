@@ -15,7 +15,7 @@ from keepboth.app import rebuild_conflicts
 from keepboth.live.projector import rebuild
 from keepboth.store.conflicts_memory import MemoryConflictStore
 from tests.api.test_feed import collide, group, leave
-from tests.harness import eventually, run, running
+from tests.harness import Peer, eventually, run, running
 
 
 def test_what_could_not_be_stored_is_stored_with_the_next(tmp_path: Path) -> None:
@@ -68,6 +68,34 @@ def test_what_could_not_be_stored_when_everybody_left_is_found_again(tmp_path: P
         async with running(tmp_path) as server, httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
             answer = (await http.get("/api/conflicts", params={"document": "d"})).json()
             assert (len(answer["conflicts"]), answer["complete"]) == (1, True)
+
+    run(main())
+
+
+def test_a_document_opens_while_the_findings_of_another_are_being_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as server:
+            conflicts = server.application.conflicts
+            advance, entered, gate = conflicts.advance, threading.Event(), threading.Event()
+
+            def slowly(document: str, *findings: Any) -> None:
+                if findings[2]:
+                    entered.set()
+                    assert gate.wait(20)
+                advance(document, *findings)
+
+            conflicts.advance = slowly  # type: ignore[method-assign]
+            ann, bob = await group(server, "d")
+            await collide(ann, bob, 4, ("two", "zwei"))
+            await eventually(entered.is_set)
+            try:
+                async with Peer(server, "elsewhere") as cleo:
+                    await cleo.type(0, "now")
+                    await eventually(lambda: len(server.edits("elsewhere")) == 1)
+            finally:
+                gate.set()
+            await eventually(lambda: conflicts.count("d") == 1)
+            await leave(ann, bob)
 
     run(main())
 

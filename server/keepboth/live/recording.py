@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from keepboth.conflicts.model import Episode
 from keepboth.live.frames import binary_frame
@@ -41,18 +42,22 @@ class Told(NamedTuple):
 
 
 class Recorder:
-    """Owns the conflict projection while the server runs: one write at a time."""
+    """Owns the conflict projection while the server runs: one write of a document at a time."""
 
     def __init__(self, store: EventStore, conflicts: ConflictStore, describe: Describe) -> None:
         self._store = store
         self._conflicts = conflicts
         self._describe = describe
-        self._lock = asyncio.Lock()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._owed: dict[str, list[Batch]] = {}
 
     def owes(self, document: str) -> bool:
         """True if findings about *document* could not be stored yet."""
         return document in self._owed
+
+    def _lock(self, document: str) -> asyncio.Lock:
+        """Thousands of findings about one document keep nobody else's waiting."""
+        return self._locks.setdefault(document, asyncio.Lock())
 
     def forget(self, document: str) -> None:
         """Everything about *document* will be found again."""
@@ -64,7 +69,7 @@ class Recorder:
         What cannot be stored now is stored with the next findings of the document, before them: the cursor never
         passes it.
         """
-        async with self._lock:
+        async with self._lock(document):
             batches = [*self._owed.pop(document, ()), batch]
             try:
                 return await asyncio.to_thread(self._write, document, batches, tell)
@@ -85,7 +90,7 @@ class Recorder:
 
     async def judge(self, document: str, *, tell: bool) -> Told:
         """Take in what people have decided about the document's entries."""
-        async with self._lock:
+        async with self._lock(document):
             try:
                 return await asyncio.to_thread(self._judge, document, tell)
             except Exception:
