@@ -162,6 +162,7 @@ def test_decisions_about_other_conflicts_do_not_get_in_the_way(tmp_path: Path) -
                         del peer.text[at : at + 3]
                         peer.text.insert(at, word)
             await asyncio.gather(ann.flush(), bob.flush())
+            await eventually(lambda: len(server.edits("d")) == 17)
             listed = (await http.get("/api/conflicts", params={"document": "d"})).json()["conflicts"]
             assert len(listed) == 8
             answers = await asyncio.gather(

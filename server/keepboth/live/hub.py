@@ -357,7 +357,7 @@ class Hub:
         return {
             "rooms": len(self.rooms),
             "sessions": sum(len(room.sessions) for room in self.rooms.values()),
-            "in_flight": sum(room.in_flight_events for room in self.rooms.values()),
+            "in_flight": sum(len(room.in_flight) for room in self.rooms.values()),
             "writer": self._writer.counters._asdict(),
         }
 
