@@ -46,7 +46,8 @@ def test_questions_tell_who_had_seen_what(tmp_path: Path, seed: int, clients: in
         hot_spots(tmp_path, seed, clients=clients, edits=edits, pause_s=0.03, away_s=(0.01, 0.025), cursors=cursors)
     )
     assert len(session.edits) == clients * edits + 1
-    assert session.answers >= session.questions > edits
+    assert session.questions > edits
+    assert session.questions - session.answers <= clients, "the last answer of each may be on its way"
     assert_true_to_life(session)
 
 

@@ -325,7 +325,7 @@ def test_what_is_typed_without_a_connection_waits_over_a_reload_and_is_sent(
 def test_a_document_that_cannot_be_reached_opens_when_it_can(
     page: Page, web: Served, name: str, watched: Watched
 ) -> None:
-    watched.expected.append("net::ERR|WebSocket connection|could not be read TypeError: Failed to fetch")
+    watched.expected.append("net::ERR|WebSocket connection")
     web.create(name, content={"text": TEXT})
     with cable_to(web.application.url) as cable:
         page.goto(cable.url)

@@ -40,6 +40,9 @@ export interface Events {
   problem: (problem: { code: string; detail: string }) => void;
 }
 
+/** A lost connection is known as such after this long. */
+const WARN_AFTER_MS = 1000;
+
 const LISTED = 500;
 const RESTORED = Symbol("keepboth: restored");
 
@@ -319,7 +322,10 @@ export class KeepBoth {
       });
       if (!this.#ended) this.#emit("conflicts", this.conflicts, null);
     } catch (error) {
-      console.warn("keepboth: the conflict log could not be read", error);
+      // A page that is being left, or a connection that is lost, needs no warning: it is read again with the next one.
+      setTimeout(() => {
+        if (!this.#ended && this.#socket !== null) console.warn("keepboth: the conflict log could not be read", error);
+      }, WARN_AFTER_MS);
     }
   }
 }
