@@ -70,7 +70,7 @@ $(PAGES): $(WEB_STAMP) $(WEB)/index.html $(WEB)/vite.config.ts $(shell find $(WE
 	@if [ -f $(WEB_STAMP) ]; then cd $(WEB) && npx vite build --logLevel warn; fi
 
 $(COMPILED): $(STAMP) $(shell find server/keepboth -name '*.py' 2>/dev/null)
-	rm -rf build/compiled build/sources && mkdir -p build/sources
+	rm -rf build/compiled build/sources build/wheels && mkdir -p build/sources
 	cp -r pyproject.toml README.md LICENSE server build/sources
 	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheels build/sources
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/compiled build/wheels/keepboth-*.whl
