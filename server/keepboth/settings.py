@@ -49,11 +49,16 @@ class Settings(BaseSettings):
     )
 
     gather_ms: float = Field(
-        4.0,
+        5.0,
         ge=0,
         le=50,
         description="take edits in rounds of this many milliseconds while several are likely in each (trades latency "
         "for CPU); 0: never",
+    )
+    commit_on_loop: bool = Field(
+        True,
+        description="a few edits at a time are written by the event loop itself while the disk is quick (less CPU and "
+        "latency; a disk that suddenly hangs then holds everything up, not edits alone)",
     )
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="hosts that webhooks may be sent to, with commas in between; empty: any public one"

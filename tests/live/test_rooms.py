@@ -47,8 +47,12 @@ async def drain(socket: ClientConnection) -> None:
         await socket.recv()
 
 
+APART = {"commit_on_loop": False}
+
+
 class Gate:
-    """Lets a real store's appends through only while open; used to stop time between receiving and committing."""
+    """Lets a real store's appends through only while open; used to stop time between receiving and committing. The
+    server must leave its commits to the writer's thread (`APART`)."""
 
     def __init__(self, server: Running) -> None:
         self.open = threading.Event()
@@ -84,7 +88,7 @@ def test_two_editors_converge_and_every_edit_is_one_event(tmp_path: Path) -> Non
 
 def test_nobody_hears_of_an_edit_before_it_is_durable(tmp_path: Path) -> None:
     async def main() -> None:
-        async with running(tmp_path) as server, Peer(server, "d") as ann, Peer(server, "d") as bob:
+        async with running(tmp_path, **APART) as server, Peer(server, "d") as ann, Peer(server, "d") as bob:
             gate = Gate(server)
             gate.open.clear()
             ann.frames.clear()
@@ -106,7 +110,7 @@ def test_nobody_hears_of_an_edit_before_it_is_durable(tmp_path: Path) -> None:
 
 def test_a_failed_commit_acknowledges_nothing_and_the_edit_can_be_repeated(tmp_path: Path) -> None:
     async def main() -> None:
-        async with running(tmp_path) as server:
+        async with running(tmp_path, **APART) as server:
             ann, bob = Peer(server, "d"), Peer(server, "d")
             await ann.open()
             await bob.open()
@@ -423,7 +427,7 @@ def test_a_reader_that_does_not_read_is_closed_by_name_and_loses_nothing(tmp_pat
 
 def test_writers_are_slowed_while_the_disk_is_behind_and_nothing_is_dropped(tmp_path: Path) -> None:
     async def main() -> None:
-        async with running(tmp_path, mailbox_edits=20) as server, Peer(server, "d") as ann:
+        async with running(tmp_path, mailbox_edits=20, **APART) as server, Peer(server, "d") as ann:
             gate = Gate(server)
             gate.open.clear()
             room = server.application.hub.rooms["d"]
@@ -443,7 +447,7 @@ def test_writers_are_slowed_while_the_disk_is_behind_and_nothing_is_dropped(tmp_
 
 def test_a_writer_slowed_for_too_long_is_closed_by_name(tmp_path: Path) -> None:
     async def main() -> None:
-        async with running(tmp_path, mailbox_edits=1, mailbox_patience_s=0.1) as server:
+        async with running(tmp_path, mailbox_edits=1, mailbox_patience_s=0.1, **APART) as server:
             ann = Peer(server, "d")
             await ann.open()
             gate = Gate(server)
@@ -462,7 +466,7 @@ def test_a_writer_slowed_for_too_long_is_closed_by_name(tmp_path: Path) -> None:
 def test_shutting_down_finishes_the_commit_and_says_come_back(tmp_path: Path) -> None:
     async def main() -> None:
         ann = None
-        async with running(tmp_path) as server:
+        async with running(tmp_path, **APART) as server:
             ann = Peer(server, "d")
             await ann.open()
             gate = Gate(server)
@@ -538,7 +542,7 @@ def test_a_room_that_fails_after_a_commit_is_folded_anew_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        async with running(tmp_path) as server:
+        async with running(tmp_path, **APART) as server:
             ann = Peer(server, "d")
             await ann.open()
             room = server.application.hub.rooms["d"]
@@ -567,7 +571,11 @@ def test_nothing_is_recorded_that_builds_on_what_was_not(tmp_path: Path) -> None
     if what failed had been recorded."""
 
     async def main() -> None:
-        async with running(tmp_path) as server, Peer(server, "d", 1) as ann, Peer(server, "other", 2) as bob:
+        async with (
+            running(tmp_path, **APART) as server,
+            Peer(server, "d", 1) as ann,
+            Peer(server, "other", 2) as bob,
+        ):
             await ann.type(0, "base")
             room = server.application.hub.rooms["d"]
             await eventually(lambda: room.revision == 3)

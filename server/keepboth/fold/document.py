@@ -155,6 +155,7 @@ class DocumentFold:
         one_by_one = one_by_one or self._applied is not None
         out: list[Release] = []
         run: list[FoldedEdit] = []
+        typed = True
         plain = not one_by_one and self._is_plain_sailing()
         for edit in edits:
             revision, disposition, payload, _ = edit
@@ -174,13 +175,14 @@ class DocumentFold:
                     plain = False
                     continue
                 run.append(edit)
+                typed = False
                 if one_by_one:
                     self._apply_run(run, out)
             else:
                 self._apply_run(run, out)
                 self._wait(edit, out)
             plain = not one_by_one and self._is_plain_sailing()
-        self._apply_run(run, out)
+        self._apply_run(run, out, typed=typed)
         return out
 
     def _is_plain_sailing(self) -> bool:
@@ -197,13 +199,15 @@ class DocumentFold:
         """Applied insert clocks by client."""
         return decode_state_vector(self.replica.state_vector())
 
-    def _apply_run(self, run: list[FoldedEdit], out: list[Release]) -> None:
+    def _apply_run(self, run: list[FoldedEdit], out: list[Release], *, typed: bool = False) -> None:
+        """Apply *run* and say so. ``typed``: nothing but keystrokes, which the replica may take in later."""
         if not run:
             return
-        revisions = tuple(edit.revision for edit in run)
+        revisions = tuple([edit.revision for edit in run])
         payloads = [edit.payload for edit in run if edit.payload is not None]
+        later = typed and not self._pairs.active and None not in [edit.update for edit in run]
         run.clear()
-        payload = self._apply(revisions, payloads)
+        payload = self._apply(revisions, payloads, later=later)
         if payload is not None:
             out.append(Release(revisions[-1], revisions, payload, tuple(payloads)))
 
@@ -273,11 +277,16 @@ class DocumentFold:
         self._aside.append(payload)
         self._gaps = True
 
-    def _apply(self, revisions: tuple[int, ...], payloads: list[bytes]) -> bytes | None:
-        """Apply and return what brings all *payloads*; None if a careful fold had to quarantine them."""
+    def _apply(self, revisions: tuple[int, ...], payloads: list[bytes], *, later: bool = False) -> bytes | None:
+        """Apply and return what brings all *payloads*; None if a careful fold had to quarantine them. ``later``: they
+        are readable keystrokes, and the replica may wait with them."""
         try:
-            payload = self._merged(self._with_halves(payloads))
-            self.replica.apply(payload)
+            if later:
+                payload = merge(payloads) if len(payloads) > 1 else payloads[0]
+                self.replica.apply_later(payload)
+            else:
+                payload = self._merged(self._with_halves(payloads))
+                self.replica.apply(payload)
         except Poisoned as error:
             if self._applied is None:
                 raise Poisoned(error.detail, revisions=revisions) from None

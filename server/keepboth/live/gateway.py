@@ -81,11 +81,7 @@ class EditingConnection(ServerConnection):
         self._take_many(messages)
 
     def _take_many(self, messages: list[bytes]) -> None:
-        if not messages or self.session is None or self.room is None or self.protocol.state is not OPEN:
-            return
-        if len(messages) == 1:
-            self.room.take(self.session, messages[0])
-        else:
+        if messages and self.session is not None and self.room is not None and self.protocol.state is OPEN:
             self.room.take_many(self.session, messages)
 
     def process_event(self, event: Any) -> None:

@@ -175,22 +175,28 @@ class Hub:
     # -- the writer ---------------------------------------------------------------------------------------------------
 
     def _submit(self, item: Append, entry: InFlight) -> None:
-        """Everything that one turn of the event loop brings goes to the writer together; in rounds, all that has come
-        since the last one (see :mod:`keepboth.live.pace`)."""
+        """Everything that one turn of the event loop brings is recorded together; in rounds, all that has come since
+        the last one (see :mod:`keepboth.live.pace`)."""
         if not self._outgoing:
             self._loop.call_soon(self._hand_over)
         self._outgoing.append((item, entry))
 
     def _hand_over(self) -> None:
-        if self._pace.resting and self._under_way:
+        if not self._outgoing or (self._pace.resting and self._under_way):
             return  # the round that is under way hands over what has come meanwhile
         outgoing, self._outgoing = self._outgoing, []
+        alone = not self._under_way and self.settings.commit_on_loop
         self._under_way += len(outgoing)
+        results: list[tuple[InFlight, AppendResult | NotDurableNow]] | None
         try:
-            self._writer.submit_many(outgoing)
+            results = self._writer.append_now(outgoing) if alone else None
+            if results is None:
+                self._writer.submit_many(outgoing)
         except KeepBothError as error:
             problem = NotDurableNow(error.detail)
-            self._delivered([(entry, problem) for _, entry in outgoing])
+            results = [(entry, problem) for _, entry in outgoing]
+        if results is not None:
+            self._delivered(results)
 
     def _delivered_from_writer(self, results: list[tuple[Any, AppendResult | NotDurableNow]]) -> None:
         self._loop.call_soon_threadsafe(self._delivered, results)

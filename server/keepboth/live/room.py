@@ -125,7 +125,7 @@ class Room:
         self.state = "live"
         attached()
         for session in list(self.sessions):
-            self._greet(session)
+            self.guard(session, self._greet, session)
         backlog, self._backlog = self._backlog, deque()
         for session, data in backlog:
             self.take(session, data)
@@ -137,7 +137,7 @@ class Room:
         self.sessions.add(session)
         self.idle_since = None
         if self.state == "live":
-            self._greet(session)
+            self.guard(session, self._greet, session)
 
     def leave(self, session: Session) -> None:
         """A connection is gone. What it had sent is still recorded."""
@@ -197,10 +197,16 @@ class Room:
         at, size = 0, len(messages)
         while at < size and not session.closed:
             run = at
-            if self.state == "live" and session.backlog is None and self.intake.takes_runs(session):
+            if (
+                messages[at][:2] == UPDATE_PREFIX
+                and self.state == "live"
+                and session.backlog is None
+                and self.intake.takes_runs(session)
+            ):
+                run += 1
                 while run < size and messages[run][:2] == UPDATE_PREFIX:
                     run += 1
-            if run - at < 2:
+            if run == at:
                 self.take(session, messages[at])
                 at += 1
             else:

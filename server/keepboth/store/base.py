@@ -187,6 +187,14 @@ class EventStore(Protocol):
         """:meth:`append` for each of *commits* in order, all of them durable together: each keeps a link of its own in
         the chain of commits (imports only). Raises NotDurableNow if they could not be written (then nothing was)."""
 
+    @property
+    def wants_tidying(self) -> bool:
+        """True if :meth:`tidy` has something to do. Costs nothing to ask."""
+
+    def tidy(self) -> None:
+        """Do what can wait until those who appended have been answered. Takes its time; from any thread, while others
+        append. What it cannot do now it leaves for later, and may raise NotDurableNow."""
+
     def get(self, event_id: EventId) -> Event | None:
         """The event with this id, or None."""
 

@@ -93,6 +93,11 @@ class MemoryStore:
         with self._moved:
             return [self.append(items) for items in commits]
 
+    wants_tidying = False
+
+    def tidy(self) -> None:
+        pass
+
     def _append_item(self, item: Append, now: Micros, salts: bytes, first: int) -> AppendResult:
         try:
             creating = item.create is not None and item.document not in self._documents

@@ -36,11 +36,15 @@ WRITER_PRAGMAS: Final[dict[str, str | int]] = {
     "synchronous": 2,
     "foreign_keys": 1,
     "recursive_triggers": 1,
-    "wal_autocheckpoint": 4000,
+    "wal_autocheckpoint": 16000,
     "cache_size": -16384,
     "secure_delete": 1,
 }
-"""FULL (2): under NORMAL a commit in WAL mode is not synced, and an acknowledgement would be no promise."""
+"""FULL (2): under NORMAL a commit in WAL mode is not synced, and an acknowledgement would be no promise. The store
+empties the write-ahead log long before SQLite would do it, which does it within a commit, while people wait."""
+
+WAL_PAGES: Final = 4000
+"""Pages in the write-ahead log, as far as can be told, from which on it is copied into the file."""
 
 READER_PRAGMAS: Final[dict[str, str | int]] = {
     "query_only": 1,

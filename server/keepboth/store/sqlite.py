@@ -23,6 +23,7 @@ from keepboth.store.connections import check_version, connect_writer, migrate
 from keepboth.store.hashing import SALT_BYTES
 from keepboth.store.lock import OwnerLock
 from keepboth.store.memory import utc_now
+from keepboth.store.schema import WAL_PAGES
 from keepboth.store.sqlite_plan import Batch
 from keepboth.store.sqlite_reader import LogReader
 from keepboth.store.sqlite_state import State
@@ -56,6 +57,7 @@ class SqliteStore(LogReader):
         self._closed = False
         self._lock: OwnerLock | None = None
         self._connection: sqlite3.Connection | None = None
+        self._wal_pages = 0
         self._state: State
         try:
             if read_only:
@@ -80,26 +82,32 @@ class SqliteStore(LogReader):
 
     def append(self, items: Sequence[Append]) -> list[AppendResult]:
         with self._writing:
-            salts = self._draw(SALT_BYTES * sum(len(item.drafts) + (item.create is not None) for item in items))
-            now = self._now()
-            with self._transaction() as connection:
-                batch, results = self._plan(items, now, salts, careful=False)
+            self._check_open()
+            try:
+                connection = self._begin()
+                now, salts = self._now(), self._salts(items)
+                batch = Batch(self._state, now, salts, False)
+                results = batch.add_all(items)
                 try:
-                    if len(batch):
-                        batch.write()
+                    batch.write()
                 except sqlite3.IntegrityError:
                     # A unique index objects: something that should have been new is not. Look at everything.
                     self._state.discard()
                     connection.execute("ROLLBACK")
                     connection.execute("BEGIN IMMEDIATE")
-                    batch, results = self._plan(items, now, salts, careful=True)
-                    if len(batch):
-                        batch.write()
+                    batch = Batch(self._state, now, salts, True)
+                    results = batch.add_all(items)
+                    batch.write()
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._not_written(error) from error
+            except BaseException:
+                self._recover()
+                raise
             self._state.absorb(batch)
             if len(batch):
-                with self._moved:
-                    self._head = batch.head
-                    self._moved.notify_all()
+                self._wal_pages += batch.pages
+                self._tell(batch.head)
             return results
 
     def append_commits(self, commits: Sequence[Sequence[Append]]) -> list[list[AppendResult]]:
@@ -108,40 +116,71 @@ class SqliteStore(LogReader):
             answers: list[list[AppendResult]] = []
             with self._transaction():
                 for items in commits:
-                    salts = self._draw(SALT_BYTES * sum(len(item.drafts) + (item.create is not None) for item in items))
-                    batch, results = self._plan(items, now, salts, careful=True)
-                    if len(batch):
-                        batch.write()
+                    batch = Batch(self._state, now, self._salts(items), True)
+                    answers.append(batch.add_all(items))
+                    batch.write()
                     self._state.absorb(batch)  # if the transaction fails, the state is read again
-                    answers.append(results)
-            with self._moved:
-                self._head = self._state.head
-                self._moved.notify_all()
-            return answers
+                    self._wal_pages += batch.pages
+            self._tell(self._state.head)
+        if self.wants_tidying:
+            self.tidy()
+        return answers
 
-    def _plan(
-        self, items: Sequence[Append], now: Micros, salts: bytes, careful: bool
-    ) -> tuple[Batch, list[AppendResult]]:
-        batch = Batch(self._state, now, salts, careful)
-        return batch, [batch.add(item) for item in items]
+    def _salts(self, items: Sequence[Append]) -> bytes:
+        return self._draw(SALT_BYTES * sum([len(item.drafts) + (item.create is not None) for item in items]))
+
+    def _tell(self, head: Head) -> None:
+        with self._moved:
+            self._head = head
+            self._moved.notify_all()
+
+    @property
+    def wants_tidying(self) -> bool:
+        return self._wal_pages >= WAL_PAGES
+
+    def tidy(self) -> None:
+        """Copy the write-ahead log into the file, so that it begins anew: nearly all of it beside whoever appends, the
+        rest while nobody can. A reader in the middle of a long read keeps it from being emptied, until the next time.
+        """
+        self._wal_pages = 0
+        if self._closed:
+            return
+        try:
+            connection = connect_writer(self.path)
+            try:
+                _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                if copied == pages:
+                    with self._writing:
+                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise NotDurableNow(f"the write-ahead log could not be emptied: {error}", cause=str(error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """BEGIN IMMEDIATE to COMMIT; whatever goes wrong rolls back, and SQLite's errors become NotDurableNow."""
-        if self._closed:
-            raise ShuttingDown("the store is closed")
-        if self._read_only:
-            raise NotDurableNow("the log was opened for reading only")
+        self._check_open()
         try:
             connection = self._begin()
             yield connection
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self._recover()
-            raise NotDurableNow(f"the log could not be written: {error}", cause=str(error)) from error
+            raise self._not_written(error) from error
         except BaseException:
             self._recover()
             raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ShuttingDown("the store is closed")
+        if self._read_only:
+            raise NotDurableNow("the log was opened for reading only")
+
+    def _not_written(self, error: sqlite3.Error) -> NotDurableNow:
+        """Roll back what met *error*; return what to raise for it."""
+        self._recover()
+        return NotDurableNow(f"the log could not be written: {error}", cause=str(error))
 
     def _begin(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -42,6 +42,11 @@ UPDATE_DOCUMENT: Final = (
 
 _EMPTY: Final = bytearray()
 
+_PAGES: Final = 5
+_PAGE_BYTES: Final = 4096
+_ROW_BYTES: Final = 250
+"""What a commit writes: the ends of the trees, a page of payloads a document, and what its rows fill."""
+
 _receipt: Final[Callable[[type[Receipt], tuple[Any, ...]], Receipt]] = tuple.__new__
 _appended: Final[Callable[[type[Appended], tuple[Any, ...]], Appended]] = tuple.__new__
 """A NamedTuple's own constructor costs twice as much, once for each keystroke."""
@@ -63,6 +68,7 @@ class Batch:
         self.clients: set[tuple[int, int]] = set()
         self._position = state.head.position
         self._hashes: list[bytes] = []
+        self._bytes = 0
         self._events: list[tuple[Any, ...]] = []
         self._qualities: dict[str, int] = {}
         self._related: list[tuple[Any, ...]] = []
@@ -76,15 +82,23 @@ class Batch:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    @property
+    def pages(self) -> int:
+        """About how many pages of the file it writes."""
+        return _PAGES + len(self.documents) + (len(self._hashes) * _ROW_BYTES + self._bytes) // _PAGE_BYTES
+
     # -- one item ----------------------------------------------------------------------------------------------------
+
+    def add_all(self, items: Sequence[Append]) -> list[AppendResult]:
+        """Plan *items* in order: one answer each."""
+        return [self.add(item) for item in items]
 
     def add(self, item: Append) -> AppendResult:
         """Plan *item*: all of it or none."""
         name = item.document
-        head = self.documents.get(name)
+        head = self.documents.get(name) or self._state.document(name)
         if head is not None and len(item.drafts) == 1 and self._plain(item):
             return self._add_keystroke(name, head, item.drafts[0])
-        head = head or self._state.document(name)
         creating = item.create is not None and head is None
         drafts = [item.create, *item.drafts] if item.create is not None and creating else item.drafts
         found = None
@@ -132,11 +146,13 @@ class Batch:
         )
 
     def _add_keystroke(self, name: str, head: DocumentHead, draft: Draft) -> AppendResult:
-        """:meth:`add` for what nearly every item is: one new draft for a document that the batch has open already."""
+        """:meth:`add` for what nearly every item is: one new draft for a document that exists."""
         try:
             checked = self._check(name, draft)
         except ClientMustChange as error:
             return Refused(error)
+        if name not in self.documents:
+            head = self._open(name, head, 0)
         if self._now > self.recorded_at:
             self.recorded_at = self._now
         receipt = self._record(name, head, draft, None, self.recorded_at, checked, None)
@@ -198,6 +214,7 @@ class Batch:
             quality_word = self._qualities[quality] = self._state.words.id((quality,))
         payload = draft.payload
         length = len(payload)
+        self._bytes += length
         index = len(self._hashes)
         salt: bytes | None
         if original is None:
@@ -366,16 +383,20 @@ class Batch:
 
     def write(self) -> None:
         """Insert everything, in the writer's open transaction. Raises sqlite3.Error."""
+        if not self._hashes:
+            return
         state = self._state
         many = state.connection.executemany
-        for sql, new in ((INSERT_DOCUMENT, True), (UPDATE_DOCUMENT, False)):
-            heads = [
-                (h.revision, bytearray(h.document_hash), h.created_at, h.recorded_at, h.edits, name, h.id)
-                for name, h in self.documents.items()
-                if h.new is new
-            ]
-            if heads:
-                many(sql, heads)
+        opened: list[tuple[Any, ...]] = []
+        moved: list[tuple[Any, ...]] = []
+        for name, head in self.documents.items():
+            digest = bytearray(head.document_hash)
+            row = (head.revision, digest, head.created_at, head.recorded_at, head.edits, name, head.id)
+            (opened if head.new else moved).append(row)
+        if opened:
+            many(INSERT_DOCUMENT, opened)
+        if moved:
+            many(UPDATE_DOCUMENT, moved)
         for dictionary in (state.words, state.types, state.actors, state.sessions):
             dictionary.write()
         if self.messages:
@@ -390,7 +411,7 @@ class Batch:
             many("INSERT INTO document_clients VALUES (?, ?, ?)", self._clients)
         first = state.head.position + 1
         link = commit_hash(state.head.commit_hash, first, self._position, self._hashes)
-        state.connection.execute("INSERT INTO commits VALUES (?, ?, ?)", (self._position, first, link))
+        state.connection.execute("INSERT INTO commits VALUES (?, ?, ?)", (self._position, first, bytearray(link)))
         self.head = Head(self._position, link)
 
 

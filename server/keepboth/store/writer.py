@@ -1,8 +1,9 @@
-"""The one thread that appends: group commit without a timer.
+"""The one writer: group commit without a timer.
 
 The batch is whatever came while the last commit ran. A lone edit waits for nobody; under load hundreds share one
-``fsync``. No asyncio here: ``deliver`` is called from this thread, once a commit, and hands over to wherever the
-answers belong (``loop.call_soon_threadsafe``).
+``fsync``. No asyncio here: ``deliver`` is called from the writer's thread, once a commit, and hands over to wherever
+the answers belong (``loop.call_soon_threadsafe``). Where a commit is small and the disk quick, handing over there and
+back costs more than the commit: :meth:`Writer.append_now` does it in the caller's thread.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ Token = TypeVar("Token")
 MAX_ITEMS: Final = 2000
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_QUEUED: Final = 200_000
+
+MOST_AT_ONCE: Final = 32
+"""Items that a caller appends itself."""
+
+QUICK_S: Final = 0.002
+"""Commits that usually take longer than this are the thread's, so that a slow disk makes nobody but edits wait."""
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +76,12 @@ class Writer(Generic[Token]):
         self._broken: WeakKeyDictionary[object, NotDurableNow] = WeakKeyDictionary()
         self._queue: deque[tuple[Append, Token]] = deque()
         self._ready = threading.Condition(threading.Lock())
-        self._closed = False
+        self._closed = self._busy = False
+        self._usual_s = 0.0
         self._commits = self._items = self._events = self._failures = 0
         self._append_s = self._append_cpu_s = 0.0
-        self._thread = threading.Thread(target=self._run, name="keepboth-writer", daemon=True)
-        self._thread.start()
+        self._worker = threading.Thread(target=self._run, name="keepboth-writer", daemon=True)
+        self._worker.start()
 
     def submit(self, item: Append, token: Token) -> None:
         """Queue *item*. Raises ShuttingDown after :meth:`close`, Overloaded if too much waits already."""
@@ -99,6 +107,27 @@ class Writer(Generic[Token]):
             if idle:
                 self._ready.notify()
 
+    def append_now(
+        self, entries: Sequence[tuple[Append, Token]]
+    ) -> list[tuple[Token, AppendResult | NotDurableNow]] | None:
+        """Append *entries* in the calling thread and return what ``deliver`` would get. None, and nothing is done, if
+        that could take long, or if something is queued or under way; what has been delivered is under way no more.
+        Raises ShuttingDown after :meth:`close`."""
+        with self._ready:
+            if self._closed:
+                raise ShuttingDown("the server is going down")
+            if self._queue or self._busy or len(entries) > MOST_AT_ONCE or self._usual_s > QUICK_S:
+                return None
+            self._busy = True
+        try:
+            answers = self._append(entries)
+        finally:
+            with self._ready:
+                self._busy = False
+                if self._queue or self._closed or self._store.wants_tidying:
+                    self._ready.notify()
+        return [(token, answer) for (_, token), answer in zip(entries, answers, strict=True)]
+
     @property
     def counters(self) -> Counters:
         """The counters now."""
@@ -117,23 +146,39 @@ class Writer(Generic[Token]):
         with self._ready:
             self._closed = True
             self._ready.notify()
-        self._thread.join()
+        self._worker.join()
 
     # -- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        store = self._store
         while True:
             with self._ready:
-                while not self._queue:
-                    if self._closed:
+                while self._busy or not (self._queue or store.wants_tidying):
+                    if self._closed and not self._busy:
                         return
                     self._ready.wait()
-            batch = self._take()
-            answers = self._append(batch)
-            try:
-                self._deliver([(token, answer) for (_, token), answer in zip(batch, answers, strict=True)])
-            except Exception:
-                log.exception("answers to %d durable appends could not be delivered", len(batch))
+                self._busy = bool(self._queue)
+            if self._busy:
+                self._append_batch(self._take())
+            if store.wants_tidying:
+                self._tidy()
+
+    def _append_batch(self, batch: Sequence[tuple[Append, Token]]) -> None:
+        answers = self._append(batch)
+        try:
+            self._deliver([(token, answer) for (_, token), answer in zip(batch, answers, strict=True)])
+        except Exception:
+            log.exception("answers to %d durable appends could not be delivered", len(batch))
+        finally:
+            self._busy = False
+
+    def _tidy(self) -> None:
+        """After the answers. Meanwhile others may append."""
+        try:
+            self._store.tidy()
+        except Exception:
+            log.exception("the log could not be tidied")
 
     def _take(self) -> list[tuple[Append, Token]]:
         batch: list[tuple[Append, Token]] = []
@@ -178,7 +223,9 @@ class Writer(Generic[Token]):
             log.exception("the store failed in a way that it should not")
             return [NotDurableNow(f"the log could not be written: {error!r}")] * len(items)
         finally:
-            self._append_s += time.perf_counter() - began
+            took = time.perf_counter() - began
+            self._usual_s += (took - self._usual_s) / 4
+            self._append_s += took
             self._append_cpu_s += time.thread_time() - began_cpu
         self._commits += 1
         self._items += len(items)
