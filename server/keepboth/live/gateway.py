@@ -56,6 +56,7 @@ class EditingConnection(ServerConnection):
     feed: tuple[Choice, int] | None = None
     """What a feed's reader wants, and from where; None for editing sockets."""
     _closing: asyncio.Task[None] | None = None
+    port: Port | None = None
 
     def attend(self, room: Room, session: Session) -> None:
         """From now on messages go to *session*."""
@@ -112,11 +113,31 @@ class EditingConnection(ServerConnection):
         if self.session is not None and self.room is not None:
             self.room.drop(self.session, error)
 
-    # -- the session's port -------------------------------------------------------------------------------------------
+    def send_data(self) -> None:
+        """The library sends what its protocol has to say. Where that ends the conversation, the session says no more."""
+        if self.protocol.state is not OPEN:
+            self._hush()
+        super().send_data()
 
-    def write(self, frames: bytes) -> None:
-        if self.protocol.state is OPEN:
-            self.transport.write(frames)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._hush()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.port is not None:
+            self.port.behind = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.port is not None:
+            self.port.behind = False
+
+    def _hush(self) -> None:
+        if self.port is not None:
+            self.port.write = _nowhere
+
+    # -- the session's port -------------------------------------------------------------------------------------------
 
     def hold(self, held: bool) -> None:
         if self.transport.is_closing():
@@ -136,18 +157,24 @@ class EditingConnection(ServerConnection):
 
 
 class Port:
-    """The four verbs of a connection, under the names the session knows (``close`` is the library's own name)."""
+    """What the session knows of its connection (``close`` is the library's own name for something else). ``write`` is
+    the transport's own for as long as the conversation lasts: it is called for every frame to every reader."""
 
-    __slots__ = ("_connection", "backlog_bytes", "hold", "write")
+    __slots__ = ("_connection", "behind", "hold", "write")
 
     def __init__(self, connection: EditingConnection) -> None:
         self._connection = connection
-        self.write = connection.write
-        self.backlog_bytes = connection.transport.get_write_buffer_size
+        self.write: Callable[[bytes], None] = connection.transport.write
+        self.behind = False
         self.hold = connection.hold
+        connection.port = self
 
     def close(self, error: KeepBothError) -> None:
         self._connection.close_with(error)
+
+
+def _nowhere(frames: bytes) -> None:
+    """Where frames go once a connection is being closed."""
 
 
 class Gateway:

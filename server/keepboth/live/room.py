@@ -328,7 +328,7 @@ class Room:
         now = self.ports.clock()
         limit = now - self.settings.mailbox_patience_s
         for session in list(self.sessions):
-            if session.connection.backlog_bytes() <= self.settings.outbox_bytes:
+            if not session.connection.behind:
                 session.behind_since = None
             elif session.behind_since is None:
                 session.behind_since = now
@@ -357,7 +357,7 @@ class Room:
         if session.closed:
             return
         connection = session.connection
-        if connection.backlog_bytes() > self.settings.outbox_bytes:
+        if connection.behind:
             self.drop(session, SlowReader("this connection reads slower than the document changes"))
             return
         connection.write(frames)

@@ -7,6 +7,7 @@ is a port with four verbs.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -30,14 +31,16 @@ class Actor(NamedTuple):
 class Connection(Protocol):
     """What a session needs of its transport. All calls return at once."""
 
-    def write(self, frames: bytes) -> None:
-        """Send prebuilt WebSocket frames."""
+    behind: bool
+    """More than ``outbox_bytes`` have been written that the network has not taken yet."""
 
-    def backlog_bytes(self) -> int:
-        """Bytes written and not yet taken by the network."""
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """Sends prebuilt WebSocket frames."""
 
-    def hold(self, held: bool) -> None:
-        """Stop (or go on) reading from the peer."""
+    @property
+    def hold(self) -> Callable[[bool], None]:
+        """Stops (or goes on) reading from the peer."""
 
     def close(self, error: KeepBothError) -> None:
         """Close with the error's close code."""

@@ -30,6 +30,10 @@ from keepboth.store.sqlite_state import State
 
 _POLL_S = 0.05
 
+LOOK_EVERY_S = 0.1
+"""How often at most the store looks whether somebody else has written to the file. Who has added to it in between is
+noticed because positions are taken."""
+
 
 class SqliteStore(LogReader):
     """:class:`~keepboth.store.base.EventStore` in the file at *path*, made if there is none.
@@ -58,6 +62,7 @@ class SqliteStore(LogReader):
         self._lock: OwnerLock | None = None
         self._connection: sqlite3.Connection | None = None
         self._wal_pages = 0
+        self._looked = 0.0
         self._state: State
         try:
             if read_only:
@@ -95,6 +100,7 @@ class SqliteStore(LogReader):
                     self._state.discard()
                     connection.execute("ROLLBACK")
                     connection.execute("BEGIN IMMEDIATE")
+                    self._look(connection)
                     batch = Batch(self._state, now, salts, True)
                     results = batch.add_all(items)
                     batch.write()
@@ -188,9 +194,16 @@ class SqliteStore(LogReader):
             self._state = State(self._connection)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA data_version").fetchone()[0] != self._state.data_version:
-            self._state.reload()  # somebody wrote past the lock, with a tool; believe the file
+        now = time.monotonic()
+        if now - self._looked > LOOK_EVERY_S:
+            self._looked = now
+            self._look(connection)
         return connection
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Where somebody wrote past the lock, with a tool, believe the file."""
+        if connection.execute("PRAGMA data_version").fetchone()[0] != self._state.data_version:
+            self._state.reload()
 
     def _recover(self) -> None:
         """Back to what is committed. The caches are read again, or, if not even that works, with the next append."""
