@@ -368,6 +368,54 @@ def test_writer_believes_the_file_after_somebody_wrote_past_the_lock(sqlite: Sql
     assert list(sqlite.verify()) == []
 
 
+def test_writer_notices_at_once_what_somebody_added_past_the_lock(sqlite: SqliteStore) -> None:
+    """Whether the file has changed is asked now and then only; that a position is taken shows at once."""
+    append(sqlite, "a", edit(), edit())
+    with Database(sqlite.path) as outsider:
+        (row,) = outsider.execute("SELECT * FROM events WHERE position = 2").fetchall()
+        columns = [column.name for column in outsider["events"].columns]
+        copy = dict(zip(columns, row, strict=True)) | {"position": 3, "revision": 3, "id": b"x" * 16}
+        outsider["events"].insert(copy)
+        outsider["payloads"].insert({"document": 1, "revision": 3, "position": 3, "fold": 1})
+        outsider["commits"].insert({"last": 3, "first": 3, "commit_hash": bytes(32)})
+        outsider.execute("UPDATE documents SET revision = 3")
+        outsider.conn.commit()
+    (receipt,) = append(sqlite, "a", edit())
+    assert (receipt.position, receipt.revision) == (4, 4)
+
+
+# -- tidying ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_write_ahead_log_does_not_grow_for_ever(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keepboth.store.sqlite.WAL_PAGES", 60)
+    wal = sqlite.path.with_name(sqlite.path.name + "-wal")
+    sizes = []
+    for _ in range(6):
+        while not sqlite.wants_tidying:
+            append(sqlite, "a", edit())
+        sqlite.tidy()
+        sizes.append(wal.stat().st_size)
+    assert sizes[-1] == sizes[1]
+    with sqlite._readers() as reader:  # in the middle of a long read
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        for _ in range(2):
+            while not sqlite.wants_tidying:
+                append(sqlite, "a", edit())
+            sqlite.tidy()
+        assert wal.stat().st_size > sizes[-1]
+        reader.execute("COMMIT")
+    assert list(sqlite.verify()) == []
+
+
+def test_an_import_empties_the_write_ahead_log_as_it_goes(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keepboth.store.sqlite.WAL_PAGES", 20)
+    sqlite.append_commits([[Append("a", [edit()])] for _ in range(10)])
+    assert not sqlite.wants_tidying
+    assert len(sqlite.read("a")) == 10
+
+
 # -- threads ---------------------------------------------------------------------------------------------------------
 
 

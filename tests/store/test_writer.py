@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from keepboth.errors import NotDurableNow, Overloaded, ShuttingDown
 from keepboth.store.base import Append, Appended, AppendResult
 from keepboth.store.memory import MemoryStore
 from keepboth.store.sqlite import SqliteStore
-from keepboth.store.writer import Writer
+from keepboth.store.writer import MOST_AT_ONCE, QUICK_S, Writer
 from tests.store.making import created, edit
 
 
@@ -221,3 +222,124 @@ def test_a_chain_that_broke_goes_no_further(inbox: Inbox) -> None:
         "a"
     ) == 2  # the edit of the new chain, and what began the document
     assert writer.counters.failures == 1
+
+
+# -- in the caller's thread --------------------------------------------------------------------------------------------
+
+
+def test_a_few_appends_can_be_made_at_once(sqlite: SqliteStore, inbox: Inbox) -> None:
+    writer: Writer[int] = Writer(sqlite, inbox)
+    answers = writer.append_now([(Append("a", [edit()], create=created()), 1), (Append("b", [edit()]), 2)])
+    assert answers is not None
+    assert [(token, type(answer)) for token, answer in answers] == [(1, Appended), (2, Appended)]
+    assert writer.counters[:4] == (1, 2, 3, 0)
+    writer.submit(Append("a", [edit()]), 3)
+    writer.close()
+    assert tokens(inbox) == [[3]]
+    assert [event.revision for event in sqlite.read("a")] == [1, 2, 3]
+    with pytest.raises(ShuttingDown):
+        writer.append_now([(Append("a", [edit()]), 4)])
+
+
+def test_nothing_is_made_at_once_while_something_is_under_way(gated: Gated, inbox: Inbox) -> None:
+    writer = held(gated, inbox)
+    assert writer.append_now([(Append("b", [edit()]), 1)]) is None
+    writer.submit(Append("c", [edit()]), 2)
+    gated.gate.set()
+    inbox.wait()
+    inbox.wait()
+    writer.close()
+    assert tokens(inbox) == [[0], [2]]
+    assert gated.document("b") is None
+
+
+def test_many_at_once_are_left_to_the_thread(inbox: Inbox) -> None:
+    store = MemoryStore()
+    writer: Writer[int] = Writer(store, inbox)
+    entries = [(Append("a", [edit()]), number) for number in range(MOST_AT_ONCE + 1)]
+    assert writer.append_now(entries) is None
+    assert store.head().position == 0
+    assert writer.append_now(entries[1:]) is not None
+    writer.close()
+
+
+class Sluggish(MemoryStore):
+    """Appends take as long as ``takes_s`` says."""
+
+    takes_s = 0.0
+
+    def append(self, items: Sequence[Append]) -> list[AppendResult]:
+        time.sleep(self.takes_s)
+        return super().append(items)
+
+
+def test_a_slow_disk_is_left_to_the_thread_until_it_is_quick_again(inbox: Inbox) -> None:
+    store = Sluggish()
+    store.takes_s = 10 * QUICK_S
+    writer: Writer[int] = Writer(store, inbox)
+    assert writer.append_now([(Append("a", [edit()]), 0)]) is not None
+    assert writer.append_now([(Append("a", [edit()]), 1)]) is None
+    store.takes_s = 0.0
+    for number in range(1000):
+        writer.submit(Append("a", [edit()]), number)
+        inbox.wait()
+        if writer.append_now([(Append("a", [edit()]), number)]) is not None:
+            break
+    else:
+        pytest.fail("the disk has long been quick")
+    writer.close()
+
+
+def test_a_chain_that_broke_in_the_callers_thread_goes_no_further(inbox: Inbox) -> None:
+    gated = FailsOnce()
+    gated.gate.set()
+    gated.failure = NotDurableNow("the disk is full")
+
+    class Chain:
+        pass
+
+    one, other = Chain(), Chain()
+    writer: Writer[Chain] = Writer(gated, inbox, chain_of=lambda token: token)
+    ((_, first),) = writer.append_now([(Append("a", [edit()]), one)]) or ()
+    assert isinstance(first, NotDurableNow)
+    (_, again), (_, elsewhere) = writer.append_now([(Append("a", [edit()]), one), (Append("b", [edit()]), other)]) or ()
+    assert isinstance(again, NotDurableNow)
+    assert isinstance(elsewhere, Appended)
+    writer.close()
+    assert [event.document for event in gated.read(None)] == ["b"]
+
+
+class Untidy(MemoryStore):
+    """Wants tidying after each append."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wants_tidying = False
+        self.tidied = threading.Semaphore(0)
+        self.fails = False
+
+    def append(self, items: Sequence[Append]) -> list[AppendResult]:
+        self.wants_tidying = True
+        return super().append(items)
+
+    def tidy(self) -> None:
+        self.wants_tidying = False
+        self.tidied.release()
+        if self.fails:
+            raise NotDurableNow("a reader is in the way")
+
+
+def test_the_log_is_tidied_behind_the_answers_whoever_appended(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    store = Untidy()
+    writer: Writer[int] = Writer(store, inbox)
+    assert writer.append_now([(Append("a", [edit()]), 0)]) is not None
+    assert store.tidied.acquire(timeout=10)
+    store.fails = True
+    writer.submit(Append("a", [edit()]), 1)
+    inbox.wait()
+    assert store.tidied.acquire(timeout=10)
+    writer.submit(Append("a", [edit()]), 2)
+    inbox.wait()
+    writer.close()
+    assert tokens(inbox) == [[1], [2]]
+    assert "could not be tidied" in caplog.text

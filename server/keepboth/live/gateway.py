@@ -114,7 +114,7 @@ class EditingConnection(ServerConnection):
             self.room.drop(self.session, error)
 
     def send_data(self) -> None:
-        """The library sends what its protocol has to say. Where that ends the conversation, the session says no more."""
+        """The library sends what its protocol has to say. Where that ends the conversation, the session is hushed."""
         if self.protocol.state is not OPEN:
             self._hush()
         super().send_data()

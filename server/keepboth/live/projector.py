@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Episode
@@ -30,32 +30,40 @@ MANY_PAIRS = 1_000
 MUCH_TO_TELL_US = 5_000
 
 
+NO_BASE: Final = 1 << 62
+"""Nobody's base: above all revisions."""
+
+
 class Size(NamedTuple):
-    """How much there is to look at in one edit. ``base``: up to where its author surely had seen everything; ``parts``:
-    about how many places it changed."""
+    """How much there is to look at in some edits. ``base``: up to where all their authors surely had seen everything;
+    ``pairs``: the places they changed (about), each with every revision that its author may have missed."""
 
-    revision: int
     base: int
-    parts: int
-
-    @property
-    def pairs(self) -> int:
-        """Its parts with every revision that its author may have missed."""
-        return (self.revision - self.base) * self.parts
+    pairs: int
 
 
-def size_of(effective: int, context: Context | None, update: Update) -> Size:
-    """The size of an edit that has been decoded."""
-    parts = sum(map(len, update.structs.values())) + sum(map(len, update.deletes.values()))
-    return Size(effective, _base(context), max(parts, 1))
+def pairs_of(effective: int, base: int, update: Update) -> int:
+    """The `Size.pairs` of an edit that has been decoded, whose author had seen all up to *base*."""
+    parts = 0
+    for structs in update.structs.values():
+        parts += len(structs)
+    for ranges in update.deletes.values():
+        parts += len(ranges)
+    return (effective - base) * max(parts, 1)
 
 
-def size_of_row(row: EditRow) -> Size:
-    """The size of a recorded edit, told from its bytes: a part takes about ten."""
-    return Size(row.revision, _base(row.context), 1 + len(row.payload or b"") // 10)
+def size_of_rows(rows: Iterable[EditRow]) -> Size:
+    """The size of recorded edits, told from their bytes: a part takes about ten."""
+    least, pairs = NO_BASE, 0
+    for row in rows:
+        base = base_of(row.context)
+        pairs += (row.revision - base) * (1 + len(row.payload or b"") // 10)
+        least = min(least, base)
+    return Size(least, pairs)
 
 
-def _base(context: Context | None) -> int:
+def base_of(context: Context | None) -> int:
+    """Up to where an author surely had seen everything."""
     return 0 if context is None else context.lower.base
 
 
@@ -86,15 +94,10 @@ class ConflictProjector:
         """True if the engine and the revision are all there is to know."""
         return not self._held and not self.engine.pending
 
-    def is_long(self, edits: Iterable[Size]) -> bool:
-        """True if looking at *edits* is not to be done between two messages: their authors had missed so much that a
-        lot must be compared, or that the engine must unpack what is old."""
-        weighed = 0
-        for edit in edits:
-            if self.engine.packed_above(edit.base):
-                return True
-            weighed += edit.pairs
-        return weighed > MANY_PAIRS
+    def is_long(self, size: Size) -> bool:
+        """True if looking at edits of this *size* is not to be done between two messages: their authors had missed so
+        much that a lot must be compared, or that the engine must unpack what is old."""
+        return size.pairs > MANY_PAIRS or self.engine.packed_above(size.base)
 
     @property
     def has_much_to_tell(self) -> bool:

@@ -11,7 +11,7 @@ from time import perf_counter, thread_time
 from typing import TypeVar
 
 from keepboth.history.way import RightOfWay
-from keepboth.live.projector import READ_ROWS, ConflictProjector, size_of, size_of_row
+from keepboth.live.projector import READ_ROWS, ConflictProjector, size_of_rows
 from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
 from keepboth.live.watching import SLICE_EDITS, Watch
@@ -154,7 +154,7 @@ class Turns:
                 deadline = self._deadline()
                 while at < len(events):
                     piece = events[at : at + (1 if watch.heavy else SLICE_EDITS // 4)]
-                    long = projector.is_long(map(size_of_row, piece))
+                    long = projector.is_long(size_of_rows(piece))
                     await self._feed(watch, partial(projector.take_rows, piece), len(piece), long)
                     at += len(piece)
                     if perf_counter() >= deadline:
@@ -171,9 +171,9 @@ class Turns:
             return True
         deadline = self._deadline()
         while watch.queue:
-            facts = watch.take(projector)
+            facts, size = watch.take(projector)
             reached = facts[-1].effective if facts else projector.revision
-            long = projector.is_long(size_of(fact.effective, fact.context, fact.update) for fact in facts)
+            long = projector.is_long(size)
             await self._feed(watch, partial(projector.take_facts, facts, reached), len(facts), long)
             if perf_counter() >= deadline:
                 break

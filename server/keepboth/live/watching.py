@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from keepboth.conflicts.model import EditFact
 from keepboth.history.facts import edit_fact
 from keepboth.live.passage import CommittedEdit
-from keepboth.live.projector import ConflictProjector, Size, size_of
+from keepboth.live.projector import NO_BASE, ConflictProjector, Size, base_of, pairs_of
 from keepboth.live.room import Room
 
 MAX_QUEUE: Final = 20_000
@@ -111,29 +111,33 @@ class Watch:
         self.last = edit.revision
         return bool(draft.context.lower.exclude)
 
-    def take(self, projector: ConflictProjector) -> list[EditFact]:
-        """Some of the edits that wait, as the engine needs them; never a part of what was released together, for
-        together is what it builds on."""
+    def take(self, projector: ConflictProjector) -> tuple[list[EditFact], Size]:
+        """Some of the edits that wait, as the engine needs them, and how much there is to look at; never a part of what
+        was released together, for together is what it builds on."""
         facts: list[EditFact] = []
         queue = self.queue
-        pairs = 0
+        pairs, least = 0, NO_BASE
         most = 1 if self.heavy else SLICE_EDITS
         while queue:
             full = pairs >= SLICE_PAIRS or len(facts) >= most
             if full and not (facts and queue[0].effective == facts[-1].effective):
                 break
             edit = queue.popleft()
-            pairs += sum(size.pairs for size in _sizes((edit,)))
+            draft, update = edit.draft, edit.update
+            if draft is not None and update is not None:
+                base = base_of(draft.context)
+                pairs += pairs_of(edit.effective, base, update)
+                least = min(least, base)
             if edit.effective <= self.build_until:
                 continue  # built from the log already
-            if edit.draft is not None and edit.update is not None:
-                facts.append(edit_fact(edit.effective, edit.draft, edit.revision, edit.update))
+            if draft is not None and update is not None:
+                facts.append(edit_fact(edit.effective, draft, edit.revision, update))
                 continue
             held = projector.held(edit.revision)
             if held is not None:
-                event, update = held
-                facts.append(edit_fact(edit.effective, event, edit.revision, update))
-        return facts
+                event, held_update = held
+                facts.append(edit_fact(edit.effective, event, edit.revision, held_update))
+        return facts, Size(least, pairs)
 
     def bring_up(self) -> bool:
         """Let the engine look at the last few edits at once; False if there is more to do than that, or a thread has
@@ -141,17 +145,21 @@ class Watch:
         projector = self.projector
         if projector is None or self.threaded or self.overflowed or projector.revision < self.build_until:
             return False
-        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS or projector.is_long(_sizes(self.queue))):
+        if self.queue and (self.heavy or len(self.queue) > SLICE_EDITS or projector.is_long(_size(self.queue))):
             return False
         if self.queue:
-            facts = self.take(projector)
+            facts, _ = self.take(projector)
             projector.take_facts(facts, facts[-1].effective if facts else projector.revision)
         self.covered = projector.revision = self.room.revision
         return True
 
 
-def _sizes(edits: Iterable[CommittedEdit]) -> Iterator[Size]:
-    """The sizes of *edits*; those that the engine holds already are small."""
+def _size(edits: Iterable[CommittedEdit]) -> Size:
+    """The size of *edits*; those that the engine holds already are small."""
+    least, pairs = NO_BASE, 0
     for edit in edits:
         if edit.draft is not None and edit.update is not None:
-            yield size_of(edit.effective, edit.draft.context, edit.update)
+            base = base_of(edit.draft.context)
+            pairs += pairs_of(edit.effective, base, edit.update)
+            least = min(least, base)
+    return Size(least, pairs)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, Final, cast
 
 from keepboth.errors import ClientMustChange
-from keepboth.events import Draft, Event, EventId, Micros, Receipt, ReceiptStatus, TimeQuality
+from keepboth.events import Context, Draft, Event, EventId, Micros, Receipt, ReceiptStatus, TimeQuality
 from keepboth.store import rules, sqlite_read
 from keepboth.store.base import Append, Appended, AppendResult, Head, Original, Refused
 from keepboth.store.hashing import GENESIS, SALT_BYTES, commit_hash, context_bytes, document_hash
@@ -69,6 +69,8 @@ class Batch:
         self._position = state.head.position
         self._hashes: list[bytes] = []
         self._bytes = 0
+        self._context: Context | None = None
+        self._seen: bytes | None = None
         self._events: list[tuple[Any, ...]] = []
         self._qualities: dict[str, int] = {}
         self._related: list[tuple[Any, ...]] = []
@@ -228,8 +230,10 @@ class Batch:
         else:
             assert original is not None
             digest, length = original.payload_digest, original.payload_len
-        context = draft.context
-        seen = None if context is None else context_bytes(context)
+        seen = self._seen
+        if draft.context is not self._context:
+            self._context = context = draft.context
+            self._seen = seen = None if context is None else context_bytes(context)
         away_from = -1 if draft.away_from is None else draft.away_from
         head.revision = revision = head.revision + 1
         head.recorded_at = recorded_at
