@@ -17,7 +17,7 @@ import pycrdt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from keepboth.live.gateway import EditingConnection
+from keepboth.live.gateway import EditingConnection, Port
 from keepboth.yjs.messages import (
     Awareness,
     AwarenessState,
@@ -80,17 +80,23 @@ class Ledger:
 def written() -> Iterator[Ledger]:
     """Keep a ledger of everything servers in this process write to editing sockets."""
     ledger = Ledger()
-    write = EditingConnection.write
+    make = Port.__init__
 
-    def noting(self: EditingConnection, frames: bytes) -> None:
-        ledger.note(self, frames)
-        write(self, frames)
+    def noting(self: Port, connection: EditingConnection) -> None:
+        make(self, connection)
+        send = self.write
 
-    EditingConnection.write = noting  # type: ignore[method-assign]
+        def write(frames: bytes) -> None:
+            ledger.note(connection, frames)
+            send(frames)
+
+        self.write = write
+
+    Port.__init__ = noting  # type: ignore[method-assign]
     try:
         yield ledger
     finally:
-        EditingConnection.write = write  # type: ignore[method-assign]
+        Port.__init__ = make  # type: ignore[method-assign]
 
 
 class People:

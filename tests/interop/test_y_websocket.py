@@ -446,7 +446,7 @@ def test_a_client_that_comes_back_before_its_old_socket_is_missed_is_still_itsel
 
 def test_an_update_comes_back_to_its_author_when_it_is_durable_and_not_before(tmp_path: Path) -> None:
     async def main() -> None:
-        async with running(tmp_path) as server, node() as driver:
+        async with running(tmp_path, commit_on_loop=False) as server, node() as driver:
             alice = await driver.client("alice", server.url, "echo")
             bob = await driver.client("bob", server.url, "echo")
             await eventually(alice.synced)

@@ -40,6 +40,6 @@ def test_what_was_released_together_is_looked_at_together(heavy: bool) -> None:
     projector = ConflictProjector("d")
     slices = []
     while watch.queue:
-        slices.append(len(watch.take(projector)))
+        slices.append(len(watch.take(projector)[0]))
     assert sum(slices) == together + 2
     assert slices == ([1, together, 1] if heavy else [together + 1, 1])

@@ -237,7 +237,7 @@ def test_a_room_that_failed_opens_again_though_other_edits_of_it_were_under_way(
     """One commit fails while another edit is queued behind it, which fails too: both come back, served soon."""
 
     async def main() -> None:
-        async with running(tmp_path) as server, proxied(server.url) as proxy:
+        async with running(tmp_path, commit_on_loop=False) as server, proxied(server.url) as proxy:
             authors = [Resender(proxy, DOCUMENT, 10 + at, f"session-{at}") for at in range(2)]
             for author in authors:
                 assert await author.reach()
