@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from keepboth.events import Context, Draft, Seen
-from keepboth.live.passage import CommittedEdit
+from keepboth.live.passage import CommittedEdit, Ports
 from keepboth.live.projector import ConflictProjector
+from keepboth.live.room import Room
 from keepboth.live.watching import SLICE_EDITS, Watch
+from keepboth.settings import Settings
 from keepboth.yjs.update import decode_update
 from tests.store.making import edit
 from tests.yjs.documents import Author
@@ -31,8 +33,11 @@ def visible(count: int, effective: list[int]) -> list[CommittedEdit]:
 
 @pytest.mark.parametrize("heavy", [False, True], ids=["light", "heavy"])
 def test_what_was_released_together_is_looked_at_together(heavy: bool) -> None:
-    nobody: Any = None
-    watch = Watch(nobody)
+    def port(*_: Any) -> float:
+        return 0.0
+
+    ports: Any = [port] * 8
+    watch = Watch(Room("d", Settings(), Ports(*ports, store_id="")))
     watch.looked(long=heavy)
     assert watch.heavy is heavy
     together = SLICE_EDITS + 6

@@ -13,7 +13,7 @@ from keepboth.errors import NotDurableNow, Overloaded, ShuttingDown
 from keepboth.store.base import Append, Appended, AppendResult
 from keepboth.store.memory import MemoryStore
 from keepboth.store.sqlite import SqliteStore
-from keepboth.store.writer import MOST_AT_ONCE, QUICK_S, Writer
+from keepboth.store.writer import MOST_AT_ONCE, QUICK_S, Chain, Writer
 from tests.store.making import created, edit
 
 
@@ -200,9 +200,6 @@ def test_a_chain_that_broke_goes_no_further(inbox: Inbox) -> None:
     gated = FailsOnce()
     gated.failure = NotDurableNow("the disk is full")
 
-    class Chain:
-        pass
-
     a, b = Chain(), Chain()
     writer: Writer[tuple[int, Chain | None]] = Writer(gated, inbox, chain_of=lambda token: token[1])
     writer.submit(Append("a", [edit()], create=created()), (0, a))
@@ -294,9 +291,6 @@ def test_a_chain_that_broke_in_the_callers_thread_goes_no_further(inbox: Inbox) 
     gated = FailsOnce()
     gated.gate.set()
     gated.failure = NotDurableNow("the disk is full")
-
-    class Chain:
-        pass
 
     one, other = Chain(), Chain()
     writer: Writer[Chain] = Writer(gated, inbox, chain_of=lambda token: token)

@@ -25,7 +25,7 @@ from keepboth.errors import InvalidRequest
 from keepboth.events import Seen
 from keepboth.yjs import anyvalue, content
 
-OBJECTS: Final[tuple[type, ...]] = (
+OBJECTS: Final[tuple[Any, ...]] = (
     runs.Run,
     strokes.Stroke,
     folding.Pack,
@@ -66,7 +66,9 @@ EMPTY: Final = {"stretch", "lines", "painted"}
 
 
 def _attributes(kind: type) -> tuple[str, ...]:
-    return tuple(name for base in reversed(kind.__mro__) for name in getattr(base, "__slots__", ()))
+    """The names of what objects of this class hold; of one that is compiled they are kept elsewhere."""
+    of_each = [getattr(base, "__mypyc_attrs__", getattr(base, "__slots__", ())) for base in kind.__mro__]
+    return tuple(sorted({name for names in of_each for name in names}))
 
 
 _ATTRIBUTES: Final = tuple(_attributes(kind) for kind in OBJECTS)
@@ -128,7 +130,8 @@ def dump(engine: DocumentConflicts) -> bytes:
         raise ValueError(f"{engine.pending} edits wait to be looked at")
     file = io.BytesIO()
     writer = _Writer(file)
-    root = {name: value for name, value in vars(engine).items() if not isinstance(value, deque)}
+    held = {name: getattr(engine, name) for name in _attributes(DocumentConflicts)}
+    root = {name: value for name, value in held.items() if not isinstance(value, deque)}
     known = root["_shadow"]
     for session in root["_sessions"].values():
         for stroke in session.strokes:
@@ -171,7 +174,7 @@ def load(data: bytes) -> DocumentConflicts:
         whole = zlib.decompress(data[size + 8 :])
         file = io.BytesIO(whole[count:])
         reader = _Reader(file)
-        reader.objects = [object.__new__(OBJECTS[number]) for number in whole[:count]]
+        reader.objects = [OBJECTS[number].__new__(OBJECTS[number]) for number in whole[:count]]
         root = reader.load()
         done = 0
         while done < count:
@@ -188,5 +191,6 @@ def load(data: bytes) -> DocumentConflicts:
     except (zlib.error, pickle.UnpicklingError, EOFError, LookupError, ValueError, AttributeError, TypeError) as error:
         raise InvalidRequest(f"a damaged checkpoint: {error}") from error
     engine = DocumentConflicts()
-    vars(engine).update(root)
+    for name, value in root.items():
+        setattr(engine, name, value)
     return engine

@@ -38,6 +38,21 @@ class DocumentConflicts:
     ``all_records``: no cap, keep every pair in `records` and treat every event on its own: slow, for tests.
     """
 
+    __slots__ = (
+        "_all_records",
+        "_clusters",
+        "_grain",
+        "_last",
+        "_packs",
+        "_queue",
+        "_recent",
+        "_sessions",
+        "_shadow",
+        "_steps",
+        "_stirred",
+        "records",
+    )
+
     def __init__(self, gap: int = 20, cap: int = 128, *, grain: Grain = "character", all_records: bool = False) -> None:
         self.records: list[Record] = []
         self._all_records = all_records

@@ -71,7 +71,9 @@ class Hub:
         self._opening = opening
         self._way = way or RightOfWay()
         self._committed = committed
-        self._writer: Writer[InFlight] = Writer(store, self._delivered_from_writer, chain_of=lambda entry: entry.room)
+        self._writer: Writer[InFlight] = Writer(
+            store, self._delivered_from_writer, chain_of=lambda entry: entry.room.chain
+        )
         self._pace = Pace(settings.gather_ms / 1000)
         self._under_way = 0
         self._ports = Ports(

@@ -35,6 +35,7 @@ from keepboth.live.presence import Presence
 from keepboth.live.publication import Publication
 from keepboth.live.session import Gone, Session
 from keepboth.settings import Settings
+from keepboth.store.writer import Chain
 from keepboth.yjs.messages import (
     AWARENESS,
     Auth,
@@ -69,6 +70,8 @@ class Room:
 
     def __init__(self, name: str, settings: Settings, ports: Ports) -> None:
         self.name = name
+        self.chain = Chain()
+        """Its edits: each is decided as if those before it had been recorded."""
         self.settings = settings
         self.ports = ports
         self.state: Literal["loading", "live", "closed"] = "loading"
@@ -217,8 +220,8 @@ class Room:
         """Do what a message of *session* asks for; close the session, by name, if that fails."""
         try:
             call(*arguments)
-        except Poisoned as error:
-            self.fail(error)
+        except Poisoned as poisoned:
+            self.fail(poisoned)
         except KeepBothError as error:
             self.drop(session, error)
         except Exception:

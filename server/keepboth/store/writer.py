@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 from keepboth.errors import NotDurableNow, Overloaded, ShuttingDown
 from keepboth.store.base import Append, AppendResult, EventStore, Refused
@@ -46,15 +45,24 @@ class Counters(NamedTuple):
     queued: int
 
 
+class Chain:
+    """Items each of which was decided as if those before it had been recorded. Once one was not, none is any more:
+    ``broken`` is why."""
+
+    __slots__ = ("broken",)
+
+    def __init__(self) -> None:
+        self.broken: NotDurableNow | None = None
+
+
 class Writer(Generic[Token]):
     """Appends to *store* from a thread of its own.
 
     ``deliver`` gets ``(token, answer)`` for every item of a batch, in the order of :meth:`submit`; an answer is an
     AppendResult, or the NotDurableNow that the whole batch met. It must not raise.
 
-    ``chain_of`` gives what an item belongs to (None: nothing), where each item was decided as if those before it had
-    been recorded. Once one was not, none of that chain is appended any more: all later ones get the same error. Chains
-    are told apart by identity and kept weakly.
+    ``chain_of`` gives the `Chain` that an item belongs to, None if to none. Once one item of a chain could not be
+    recorded, all later ones get the same error.
     """
 
     def __init__(
@@ -65,7 +73,7 @@ class Writer(Generic[Token]):
         max_items: int = MAX_ITEMS,
         max_bytes: int = MAX_BYTES,
         max_queued: int = MAX_QUEUED,
-        chain_of: Callable[[Token], object | None] | None = None,
+        chain_of: Callable[[Token], Chain | None] | None = None,
     ) -> None:
         self._store = store
         self._deliver = deliver
@@ -73,7 +81,6 @@ class Writer(Generic[Token]):
         self._max_bytes = max_bytes
         self._max_queued = max_queued
         self._chain_of = chain_of
-        self._broken: WeakKeyDictionary[object, NotDurableNow] = WeakKeyDictionary()
         self._queue: deque[tuple[Append, Token]] = deque()
         self._ready = threading.Condition(threading.Lock())
         self._closed = self._busy = False
@@ -198,14 +205,13 @@ class Writer(Generic[Token]):
         chain_of = self._chain_of
         if chain_of is None:
             return self._commit([item for item, _ in batch])
-        broken = self._broken
         chains = [chain_of(token) for _, token in batch]
-        errors = [broken.get(chain) if broken and chain is not None else None for chain in chains]
+        errors = [None if chain is None else chain.broken for chain in chains]
         answers = iter(self._commit([item for (item, _), error in zip(batch, errors, strict=True) if error is None]))
         told: list[AppendResult | NotDurableNow] = [next(answers) if error is None else error for error in errors]
         for chain, answer in zip(chains, told, strict=True):
             if chain is not None and isinstance(answer, NotDurableNow):
-                broken[chain] = answer
+                chain.broken = answer
         return told
 
     def _commit(self, items: Sequence[Append]) -> Sequence[AppendResult | NotDurableNow]:
