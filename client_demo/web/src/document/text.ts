@@ -30,7 +30,7 @@ export function textEditor(options: {
     awareness,
     label,
     placeholder: "Write here",
-    extensions: conflictsExtension(both, text, { open: (entry) => open(entry.id) }),
+    extensions: conflictsExtension(both, text, { openId: open }),
   });
   if (isCode(text.toString().slice(0, 20_000))) view.dom.classList.add("code");
   leaving.addEventListener("abort", () => view.destroy());
