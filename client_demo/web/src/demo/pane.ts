@@ -46,7 +46,7 @@ export async function openPane(
     WebSocketPolyfill: delayed(delay),
   });
   provider.awareness.setLocalStateField("user", { name: person.name, color: person.color });
-  const both = keepBoth(provider, { name: person.name, color: person.color, as: person.name, list: 0 });
+  const both = keepBoth(provider, { name: person.name, color: person.color, as: person.name, list: 20 });
   await both.ready;
 
   let away = false;
