@@ -3,6 +3,10 @@
 import type { ConflictEntry, ConflictList } from "./conflicts.js";
 import { type ConflictPlace, type PlacesPage, placesOf } from "./places.js";
 
+/** While the server still looks for collisions, it is asked again after so long, then after twice that, and so on. */
+export const BEHIND_MS = 1_500;
+export const LONGEST_MS = 20_000;
+
 export class Api {
   /** `root`: where the API is, without `/api`. */
   constructor(
@@ -21,13 +25,13 @@ export class Api {
     return limit > 0 ? (await this.#get<ConflictList>("/api/conflicts", query)).conflicts : [];
   }
 
-  /** Where all entries lie that are open, or as many as are read until `ended`. */
-  async places(ended: () => boolean): Promise<ConflictPlace[]> {
+  /** Where all entries lie that are open, or as many as are read until `ended`; and whether all are found already. */
+  async places(ended: () => boolean): Promise<{ found: ConflictPlace[]; complete: boolean }> {
     const found: ConflictPlace[] = [];
     let page = await this.#get<PlacesPage>("/api/conflicts/places", { status: "open", anchored: "true" });
     for (;;) {
       for (const place of placesOf(page)) found.push(place);
-      if (page.next === null || ended()) return found;
+      if (page.next === null || ended()) return { found, complete: page.complete };
       page = await this.#ask<PlacesPage>(page.next);
     }
   }

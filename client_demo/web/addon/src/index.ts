@@ -5,10 +5,10 @@
 
 import * as Y from "yjs";
 
-import { Api } from "./api.js";
+import { Api, BEHIND_MS, LONGEST_MS } from "./api.js";
 import { type ConflictEntry, ConflictLog, type ConflictNews } from "./conflicts.js";
 import type { Receipt } from "./messages.js";
-import type { Options } from "./options.js";
+import type { Options, State } from "./options.js";
 import { deliverAll } from "./orphans.js";
 import type { ConflictPlace } from "./places.js";
 import { become, newClient, type Provider, socketClass, takeOver } from "./provider.js";
@@ -17,7 +17,7 @@ import { type Host, Socket } from "./socket.js";
 import { placeOf, Storage } from "./storage.js";
 
 export type { ConflictEntry, ConflictNews } from "./conflicts.js";
-export type { Options } from "./options.js";
+export type { Options, State } from "./options.js";
 export type { ConflictPlace } from "./places.js";
 export type { Receipt } from "./messages.js";
 export type { Provider } from "./provider.js";
@@ -38,9 +38,6 @@ const WARN_AFTER_MS = 1000;
 
 const LISTED = 500;
 const RESTORED = Symbol("keepboth: restored");
-
-/** `refused`: the server has closed the session for good (see the event `problem`); `provider.connect()` tries again. */
-export type State = "starting" | "offline" | "connecting" | "online" | "refused";
 
 export class KeepBoth {
   /** Resolves when what was kept is in the document. Show the editor after that. Never rejects. */
@@ -321,13 +318,20 @@ export class KeepBoth {
     return api === null ? null : new Api(api ?? this.provider.serverUrl.replace(/^ws/, "http").replace(/\/ws$/, ""), this.document);
   }
 
-  async #readConflicts(): Promise<void> {
+  /** While the server still looks for collisions, not all that it finds is pushed: `waits` ms later it is read again. */
+  async #readConflicts(waits = BEHIND_MS): Promise<void> {
     const api = this.#api;
+    const socket = this.#socket;
     if (!api) return;
     try {
       await this.#conflicts.read(
         () => api.newest(Math.min(this.options.list ?? LISTED, LISTED)),
-        () => api.places(() => this.#ended),
+        async () => {
+          const { found, complete } = await api.places(() => this.#ended);
+          const again = (): unknown => this.#socket === socket && !this.#ended && this.#readConflicts(Math.min(waits * 2, LONGEST_MS));
+          if (!complete) setTimeout(again, waits);
+          return found;
+        },
       );
       if (!this.#ended) this.#emit("conflicts", this.conflicts, null);
     } catch (error) {

@@ -13,3 +13,6 @@ export interface Options {
   /** How many whole entries of the conflict log are read with each connection, the newest that are open: 500. */
   list?: number;
 }
+
+/** `refused`: the server has closed the session for good (see the event `problem`); `provider.connect()` tries again. */
+export type State = "starting" | "offline" | "connecting" | "online" | "refused";

@@ -22,6 +22,8 @@ export interface ConflictPlace {
 export interface PlacesPage {
   fields: string[];
   places: unknown[][];
+  /** False: the server still looks for collisions. */
+  complete: boolean;
   next: string | null;
 }
 
