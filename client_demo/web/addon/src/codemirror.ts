@@ -37,6 +37,7 @@ const OUTCOMES: Record<string, string> = {
 };
 
 const LOST_MS = 500;
+const STILL_PX = 5;
 
 const shownByDefault = (place: ConflictPlace): boolean => place.status === "open" && place.hidden === "";
 
@@ -124,6 +125,8 @@ export function conflictsExtension(source: ConflictSource, text: Y.Text, options
     return true;
   };
 
+  let pressed: { x: number; y: number } | null = null;
+
   const wordsOf = ({ id, severity }: ConflictPlace): string =>
     source.conflicts.get(id)?.card.sentence.text ?? OUTCOMES[severity] ?? "Collision";
 
@@ -195,11 +198,19 @@ export function conflictsExtension(source: ConflictSource, text: Y.Text, options
     field,
     follower,
     theme,
+    // Not `click`: there is none where the line was drawn anew in between, because the cursor came to it.
     EditorView.domEventHandlers({
-      click(event, view) {
-        const mark = event.target instanceof Element ? event.target.closest("[data-conflict]") : null;
-        if (!mark || !view.state.selection.main.empty) return false;
-        return openAt(view, view.posAtCoords({ x: event.clientX, y: event.clientY }) ?? view.posAtDOM(mark));
+      mousedown(event) {
+        const mark = event.target instanceof Element && event.button === 0 ? event.target.closest("[data-conflict]") : null;
+        pressed = mark && { x: event.clientX, y: event.clientY };
+        return false;
+      },
+      mouseup(event, view) {
+        const from = pressed;
+        pressed = null;
+        if (!from || !view.state.selection.main.empty || Math.hypot(event.clientX - from.x, event.clientY - from.y) > STILL_PX) return false;
+        const position = view.posAtCoords(from);
+        return position !== null && openAt(view, position);
       },
     }),
     keymap.of([{ key: "Alt-Enter", run: (view) => openAt(view, view.state.selection.main.head) }]),
