@@ -75,7 +75,7 @@ def test_the_timeline_bundles_their_marks(page: Page, crowded: Served) -> None:
     open_page(page, crowded)
     expect(page.get_by_label(f"{MANY} to look at")).to_be_visible(timeout=SLOW_MS)
     open_page(page, crowded, "timeline")
-    expect(page.get_by_text("10,000 collisions; a mark stands for up to 10,000, higher for more.")).to_be_visible()
+    expect(page.get_by_text("10,000 collisions. A mark stands for up to 10,000: the higher, the more.")).to_be_visible()
     assert page.locator(".ticks path").count() == 2
     assert page.evaluate(ELEMENTS) < FEW_ELEMENTS
     slider = page.get_by_role("slider", name="Moment")
@@ -124,7 +124,7 @@ def test_the_timeline_leads_to_every_one(page: Page, worded: Served) -> None:
     page.goto(f"{worded.application.url}/d/many/words")
     expect(page.get_by_label(f"{LINES} to look at")).to_be_visible(timeout=SLOW_MS)
     page.goto(f"{worded.application.url}/d/many/words?view=timeline")
-    expect(page.get_by_text("1,200 collisions; a mark stands for up to 100, higher for more.")).to_be_visible()
+    expect(page.get_by_text("1,200 collisions. A mark stands for up to 100: the higher, the more.")).to_be_visible()
     row = page.locator(".scrub-marks")
     box = row.bounding_box()
     assert box is not None

@@ -175,7 +175,7 @@ function joins(timeline: Timeline, scale: Scale, lanes: readonly Lane[], actions
 function bundled({ axis, conflicts: { count, marks } }: Timeline): HTMLElement | null {
   const most = marks.reduce((highest, mark) => Math.max(highest, mark.count), 0);
   if (axis === "written" || most < 2) return null;
-  return h("p.scrub-most.small.soft", null, `${count.toLocaleString("en")} collisions; a mark stands for up to ${most.toLocaleString("en")}, higher for more.`);
+  return h("p.scrub-most.small.soft", null, `${count.toLocaleString("en")} collisions. A mark stands for up to ${most.toLocaleString("en")}: the higher, the more.`);
 }
 
 /** One path for all of them. Where a mark stands for several, it is the higher the more they are. */
