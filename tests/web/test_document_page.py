@@ -262,13 +262,26 @@ def test_a_link_opens_the_card_and_its_place(page: Page, web: Served, name: str)
     expect(page.locator(".cm-conflict").first).to_be_in_viewport()
 
 
-def test_an_underline_is_opened_by_the_first_click_in_its_line(page: Page, web: Served, name: str) -> None:
-    """The editor draws a line anew when the cursor comes to it: what was pressed is gone when it is let go."""
-    web.create(name, content={"text": f"Minutes\n\n{TEXT}"})
+def scroll_to_underline(page: Page) -> None:
+    until(
+        page,
+        """() => {
+          document.querySelector('.sheet .cm-scroller').scrollTop += 40;
+          return document.querySelector('.cm-conflict');
+        }""",
+    )
+
+
+def test_an_underline_far_from_the_cursor_is_opened_by_the_first_click(page: Page, web: Served, name: str) -> None:
+    """The editor draws the line anew when the cursor comes to it: what was pressed is gone when it is let go."""
+    lines = "\n".join(f"line {number}" for number in range(60))
+    web.create(name, content={"text": f"{lines}\n{TEXT}\n{lines}"})
     concurrently(
         web, name, rewriting("at the end of the year", "on Friday"), rewriting("at the end of the year", "in May")
     )
     show(page, web, name)
+    expect(rows(page)).to_have_count(1)
+    scroll_to_underline(page)
     page.locator(".cm-conflict").first.click()
     expect(card(page).get_by_role("heading", level=3)).to_be_focused()
 
@@ -291,13 +304,7 @@ def test_on_a_small_screen_a_card_is_read_below_its_place(page: Page, web: Serve
         show(page, web, name)
         expect(rows(page)).to_have_count(1)
         if way == "underline":
-            until(
-                page,
-                """() => {
-                  document.querySelector('.sheet .cm-scroller').scrollTop += 40;
-                  return document.querySelector('.cm-conflict');
-                }""",
-            )
+            scroll_to_underline(page)
             page.locator(".cm-conflict").first.click()
         else:
             rows(page).click()
