@@ -154,7 +154,8 @@ def test_every_route_is_described(server: Served) -> None:
         "GET /api/timeline", "GET /api/me",
         "GET /api/conflicts", "GET /api/conflicts/counts", "GET /api/conflicts/feed", "GET /api/conflict",
         "GET /api/conflict/choices", "POST /api/conflict/resolve", "POST /api/conflict/reopen",
-        "POST /api/conflict/seen", "GET /api/notices", "GET /healthz", "GET /readyz", "GET /api/server",
+        "POST /api/conflict/seen", "GET /api/conflicts/places", "GET /api/notices",
+            "GET /healthz", "GET /readyz", "GET /api/server",
     }  # fmt: skip
     documented = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
     for path, methods in api["paths"].items():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from keepboth.errors import InvalidRequest, NotFound, ShuttingDown
-from keepboth.store.base import ConflictStore, Counts, Order, StoredEpisode, Wanted
+from keepboth.store.base import ConflictStore, Counts, Met, Order, Placed, StoredEpisode, Wanted
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.conflicts_memory import MemoryConflictStore
 
@@ -226,12 +226,14 @@ def random_episode(rng: random.Random, id: str, document: str) -> StoredEpisode:
         " ".join(rng.sample(["Köln", "kö", "Berlin", "ber", "x"], rng.randrange(4))),
         rng.choice(["", "possible", "same-change"]),
         rng.choice(["", "away:x:1", "away:y:1"]),
+        first + rng.randrange(3),
+        rng.choice(["", "[[1, 4], [2, 7]]"]),
     )
 
 
 def random_wanted(rng: random.Random) -> Wanted:
     def perhaps(value: object) -> Any:
-        return value if rng.random() < 0.25 else None
+        return value if rng.random() < 0.2 else None
 
     return Wanted(
         perhaps(rng.choice("ab")),
@@ -247,6 +249,9 @@ def random_wanted(rng: random.Random) -> Wanted:
         perhaps(rng.choice(["KÖLN", "ö", "ber x", "berlin"])) or "",
         perhaps(rng.random() < 0.5),
         perhaps(rng.choice(["", "away:x:1"])),
+        perhaps(rng.randrange(9)),
+        perhaps(rng.randrange(9)),
+        perhaps(rng.random() < 0.5),
     )
 
 
@@ -258,6 +263,19 @@ def walk(store: ConflictStore, wanted: Wanted, order: Order, mine: str | None, l
         if page.next is None:
             return found
         page = store.page(wanted, order=order, mine=mine, after=page.next, limit=limit)
+
+
+def placed(one: StoredEpisode) -> Placed:
+    return Placed(one.id, one.status, one.severity, one.certain, one.hidden, one.met, one.last_revision, one.anchors)
+
+
+def places(store: ConflictStore, wanted: Wanted, order: Order, mine: str | None, limit: int) -> list[Placed]:
+    found: list[Placed] = []
+    page = store.places(wanted, order=order, mine=mine, limit=limit)
+    while page.next is not None:
+        found += page.places
+        page = store.places(wanted, order=order, mine=mine, after=page.next, limit=limit)
+    return found + page.places
 
 
 @pytest.mark.parametrize("full_text", [True, False], ids=["full-text", "plain"])
@@ -301,10 +319,13 @@ def test_sqlite_and_memory_agree(seed: int, full_text: bool, tmp_path: Path) -> 
             filtered += bool(found) and len(found) < store.count()
             since = store.changes(max(0, store.change() - 5), rng.choice("ab") if revision < 0 else None)
             counts = store.counts(wanted)
+            assert places(store, wanted, order, mine, limit) == [placed(one) for one in found]  # type: ignore[arg-type]
+            met = store.met("a")
+            assert sum(one.number for one in met) == store.count("a")
             results.append(
                 (
                     store.list(limit=50), store.cursor("a"), store.decided("b"), store.change(), found, since,
-                    store.changes(0, "a"), counts, [store.get(name, "a") for name in names],
+                    store.changes(0, "a"), counts, met, [store.get(name, "a") for name in names],
                 )
             )  # fmt: skip
             assert counts.total == len(found) == sum(number for _, number, _ in counts.documents)
@@ -312,6 +333,23 @@ def test_sqlite_and_memory_agree(seed: int, full_text: bool, tmp_path: Path) -> 
     assert filtered > 20
     for store in both:
         store.close()
+
+
+def test_what_met_at_one_revision_is_told_together(conflicts: ConflictStore) -> None:
+    found = [
+        episode("e1")._replace(met=4),
+        episode("e3", first=2)._replace(met=4, severity="lost"),
+        episode("e2")._replace(met=4, status="settled"),
+        episode("e4")._replace(met=3, hidden="possible", certain=False),
+    ]
+    conflicts.advance("a", 9, b"", found, [])
+    conflicts.advance("b", 9, b"", [episode("e9", "b")._replace(met=4)], [])
+    assert list(conflicts.met("a")) == [
+        Met(3, False, 1, "e4", 1, 6, "open", "same-gap", False),
+        Met(4, True, 2, "e3", 2, 7, "open", "lost", True),
+        Met(4, False, 1, "e2", 1, 6, "settled", "same-gap", True),
+    ]
+    assert list(conflicts.met("c")) == []
 
 
 def test_counts_name_the_documents_with_most_that_is_open(conflicts: ConflictStore) -> None:

@@ -94,6 +94,28 @@ def test_the_whole_story_by_keyboard(page: Page, web: Served) -> None:
     expect(card.get_by_text("Resolved", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_done_says_what_came_of_it_and_what_is_next_is_in_sight(page: Page, web: Served, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    open_demo(page, web)
+    if width > 860:  # the editors fill the window
+        assert all(
+            740 < box["y"] + box["height"] < 800 for who in ("Ann", "Bob") if (box := pane(page, who).bounding_box())
+        )
+    page.get_by_role("button", name="Take Ann offline").click()
+    page.get_by_role("button", name="Type for me").click()
+    expect(pane(page, "Ann").get_by_text("Offline, 9 waiting")).to_be_visible()
+    page.get_by_role("button", name="Bring Ann back").click()
+    said = page.get_by_text("Both edits were taken. None was refused.")
+    expect(said).to_be_visible() if width > 860 else expect(said).to_be_hidden()
+    page.get_by_role("button", name="Go to the choices").click()
+    expect(page.get_by_role("button", name="Leave as it is")).to_be_in_viewport()
+    page.get_by_role("button", name="Leave as it is").click()
+    expect(page.get_by_role("article").get_by_text("Resolved", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Replay what each saw")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("article").get_by_role("heading", level=3)).to_be_focused()
+
+
 def test_nothing_passes_between_the_panes_behind_the_servers_back(context: BrowserContext, tmp_path: Path) -> None:
     """The server stands still: Bob hears nothing of Ann. It goes on: he does."""
     root = Path(__file__).parents[2]

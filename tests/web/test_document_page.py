@@ -262,6 +262,94 @@ def test_a_link_opens_the_card_and_its_place(page: Page, web: Served, name: str)
     expect(page.locator(".cm-conflict").first).to_be_in_viewport()
 
 
+def scroll_to_underline(page: Page) -> None:
+    until(
+        page,
+        """() => {
+          document.querySelector('.sheet .cm-scroller').scrollTop += 40;
+          return document.querySelector('.cm-conflict');
+        }""",
+    )
+
+
+def test_an_underline_far_from_the_cursor_is_opened_by_the_first_click(page: Page, web: Served, name: str) -> None:
+    """The editor draws the line anew when the cursor comes to it: what was pressed is gone when it is let go."""
+    lines = "\n".join(f"line {number}" for number in range(60))
+    web.create(name, content={"text": f"{lines}\n{TEXT}\n{lines}"})
+    concurrently(
+        web, name, rewriting("at the end of the year", "on Friday"), rewriting("at the end of the year", "in May")
+    )
+    show(page, web, name)
+    expect(rows(page)).to_have_count(1)
+    scroll_to_underline(page)
+    page.locator(".cm-conflict").first.click()
+    expect(card(page).get_by_role("heading", level=3)).to_be_focused()
+
+
+SMALL = {"width": 390, "height": 800}
+
+
+@pytest.mark.parametrize("way", ["underline", "row", "link"])
+def test_on_a_small_screen_a_card_is_read_below_its_place(page: Page, web: Served, name: str, way: str) -> None:
+    lines = "\n".join(f"line {number}" for number in range(60))
+    web.create(name, content={"text": f"{lines}\n{TEXT}\n{lines}"})
+    concurrently(
+        web, name, rewriting("at the end of the year", "on Friday"), rewriting("at the end of the year", "in May")
+    )
+    page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+    if way == "link":
+        (entry,) = web.get("/api/conflicts", document=name)["conflicts"]
+        show(page, web, name, f"?conflict={entry['id']}")
+    else:
+        show(page, web, name)
+        expect(rows(page)).to_have_count(1)
+        if way == "underline":
+            scroll_to_underline(page)
+            page.locator(".cm-conflict").first.click()
+        else:
+            rows(page).click()
+    heading = card(page).get_by_role("heading", level=3)
+    if way != "link":
+        expect(heading).to_be_focused()
+    mark = page.locator(".cm-conflict").first
+    expect(mark).to_be_visible()
+
+    def tops() -> tuple[float, float]:
+        return tuple(one.evaluate("one => one.getBoundingClientRect().top") for one in (mark, heading))  # type: ignore[return-value]
+
+    until(
+        page,
+        """() => {
+          const [mark, heading] = ['.cm-conflict', '[data-card-heading]'].map(
+            (one) => document.querySelector(one)?.getBoundingClientRect().top ?? -1);
+          return mark > 0 && mark + 20 < heading && heading < innerHeight / 2;
+        }""",
+    )
+    before = tops()
+    page.mouse.move(200, 700)
+    page.mouse.wheel(0, 150)
+    until(
+        page, "before => document.querySelector('[data-card-heading]').getBoundingClientRect().top < before", before[1]
+    )
+    assert tops()[0] == pytest.approx(before[0], abs=1)  # who reads on still sees what it is about
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        hidden = page.evaluate(
+            """() => {
+              const panel = document.querySelector('.panel');
+              const one = document.activeElement;
+              if (!panel.contains(one)) return null;
+              const { left, top, width, height } = one.getBoundingClientRect();
+              const seen = document.elementFromPoint(left + width / 2, top + Math.min(height / 2, 10));
+              return panel.contains(seen) ? null : one.outerHTML;
+            }"""
+        )
+        assert hidden is None
+    page.get_by_role("button", name="All collisions").press("Enter")
+    expect(rows(page)).to_be_focused()
+    expect(rows(page)).to_be_in_viewport()
+
+
 def test_a_return_is_one_group(page: Page, web: Served, name: str, open_stock: OpenStock) -> None:
     web.create(name, content={"text": f"{TEXT}\n\n\nThen we rest for a whole week."})
     text = show(page, web, name)

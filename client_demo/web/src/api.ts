@@ -176,6 +176,12 @@ export interface Card {
   met_at: number;
 }
 
+/** A Yjs relative position as JSON. */
+export interface Anchor {
+  item: { client: number; clock: number };
+  assoc: number;
+}
+
 export interface Conflict {
   id: string;
   document: string;
@@ -196,7 +202,7 @@ export interface Conflict {
   merged: string;
   before: string;
   after: string;
-  anchors: { start: unknown; end: unknown } | null;
+  anchors: { start: Anchor; end: Anchor } | null;
   resolution: { id: string; revision: number; actor: string; name: string | null; recorded_at: string; choice: string | null } | null;
   seen_by: string[];
   card: Card;

@@ -18,6 +18,7 @@ import keepboth.api.log_feed as log_feed
 import keepboth.api.me as me
 import keepboth.api.notices as notices
 import keepboth.api.page as page
+import keepboth.api.places as places
 import keepboth.api.problems as problems
 import keepboth.api.reducing as reducing
 import keepboth.api.resolving as resolving
@@ -60,7 +61,7 @@ def create_api(services: Services) -> FastAPI:
     if client is not None:
         app.include_router(client.router, dependencies=known)
     log = (documents, states, history, timeline, events, log_feed, consumers, webhooks, export, whatif)
-    for module in (*log, conflicts, feed, notices, resolving, reverting, reducing, me, page):
+    for module in (*log, conflicts, places, feed, notices, resolving, reverting, reducing, me, page):
         app.include_router(module.router, dependencies=known)
     app.include_router(health.router)
     describe = app.openapi

@@ -128,6 +128,23 @@ class ConflictList(BaseModel):
     next: str | None
 
 
+class ConflictPlaces(BaseModel):
+    """Where entries lie, a row each. ``complete`` and the rest as in the list."""
+
+    fields: list[str] = Field(description="what the columns of a row are")
+    places: list[
+        tuple[
+            str, Status, Severity, bool, Hidden | Literal[""], int, int, tuple[tuple[int, int], tuple[int, int]] | None
+        ]
+    ]
+    count: int = Field(description="entries of the document, whatever the filter")
+    complete: bool
+    behind: list[Lag]
+    known_revision: int | None
+    revision: int | None
+    next: str | None
+
+
 class DocumentConflicts(BaseModel):
     """How many entries a document has, and how many of them are open."""
 

@@ -162,7 +162,7 @@ async def list_conflicts(
 
     def read() -> Page:
         return conflicts.page(
-            asked.wanted, order=asked.order, mine=asked.view.viewer, after=_cursor(conflicts, asked, after), limit=limit
+            asked.wanted, order=asked.order, mine=asked.view.viewer, after=cursor(conflicts, asked, after), limit=limit
         )
 
     page = await asyncio.to_thread(read)
@@ -180,7 +180,8 @@ async def list_conflicts(
     return shapes.ConflictList(conflicts=found, count=count, next=following, **reached.fields())
 
 
-def _cursor(conflicts: ConflictStore, asked: Asked, after: str) -> str:
+def cursor(conflicts: ConflictStore, asked: Asked, after: str) -> str:
+    """*after* as the store takes it: it may be an entry's id, too. Raises NotFound."""
     if not after or after.startswith(CURSOR_MARK):
         return after
     episode = conflicts.get(after, asked.wanted.document)

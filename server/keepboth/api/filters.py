@@ -68,6 +68,9 @@ async def filters(
     until: Annotated[AwareDatetime | None, Query(description="with an edit recorded then or before (RFC 3339)")] = None,
     q: Annotated[str, Query(max_length=MAX_SEARCH, description="words that all occur in its texts")] = "",
     hidden: Annotated[bool | None, Query(description="only those behind the footer (or only those shown)")] = None,
+    met_since: Annotated[int | None, Query(ge=0, description="whose versions met at this revision or later")] = None,
+    met_until: Annotated[int | None, Query(ge=0, description="whose versions met at this revision or before")] = None,
+    anchored: Annotated[bool | None, Query(description="only those that lie in a sequence (or only others)")] = None,
     sort: Annotated[Order | None, Query(description="`document` unless `for` is given, then `attention`")] = None,
     grain: AtGrain = "character",
 ) -> Asked:
@@ -86,6 +89,9 @@ async def filters(
         None if until is None else micros(until),
         q,
         hidden,
+        met_since=met_since,
+        met_until=met_until,
+        anchored=anchored,
     )
     query = {
         "document": document,
@@ -100,6 +106,9 @@ async def filters(
         "until": None if until is None else until.isoformat(),
         "q": q,
         "hidden": hidden,
+        "met_since": met_since,
+        "met_until": met_until,
+        "anchored": anchored,
         "sort": sort,
         "grain": None if grain == "character" else grain,
         "for": view.viewer,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Annotated, Any, Final, Literal
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
@@ -21,13 +22,12 @@ from keepboth.events import Context
 from keepboth.history.chronicle import Chronicle
 from keepboth.history.cuts import Cut, prefix, select
 from keepboth.history.timeline import Axis, Density, Stretch, density, stretches, told_groups
-from keepboth.store.base import Counts, StoredEpisode, Wanted
+from keepboth.store.base import Counts, Met, Wanted
 
 router = APIRouter(tags=["history"])
 
 MAX_STRETCHES: Final = 500
 MAX_STOPS: Final = 2000
-MAX_MARKS: Final = 500
 MAX_VERSIONS: Final = 200
 
 
@@ -55,8 +55,9 @@ class StretchEntry(BaseModel):
 
 
 class MarkEntry(BaseModel):
-    """Where an entry of the conflict log lies. ``revision``: where its versions met, the first edit of the side that
-    came last; ``last_revision``: from there on all of it is in the document."""
+    """The entries of the conflict log whose versions met in one bucket: how many, from revision ``since`` to ``until``,
+    and the newest of them, of those that need somebody if there are any. ``revision``: where its versions met, the
+    first edit of the side that came last; ``last_revision``: from there on all of it is in the document."""
 
     id: str
     first_revision: int
@@ -65,11 +66,15 @@ class MarkEntry(BaseModel):
     status: Literal["open", "settled", "resolved"]
     severity: str
     certain: bool
-    hidden: bool
+    hidden: bool = Field(description="none of them needs anybody")
+    count: int
+    shown: int = Field(description="how many of them are not hidden")
+    since: int
+    until: int
 
 
 class Marks(BaseModel):
-    """The entries that need attention most, and how many there are in all."""
+    """Where all entries lie, those of one bucket together, ascending; and how many there are."""
 
     marks: list[MarkEntry]
     count: int
@@ -133,7 +138,8 @@ async def get_timeline(
         named = set(found.everybody)
         named |= {one.actor for one in away} | {one.actor for one in versions}
         counts = parts.conflicts.counts(Wanted(document=document), documents=1)
-        page = parts.conflicts.page(Wanted(document=document), order="attention", limit=MAX_MARKS)
+        arrived = found if axis == "arrived" else density(chronicle, until, "arrived", buckets, round(pause * 1e6))
+        met = parts.conflicts.met(document)
         response.headers.update(cut_headers(selection))
         return Timeline(
             document=document,
@@ -150,7 +156,7 @@ async def get_timeline(
             authors=[AuthorCounts(**one._asdict()) for one in found.authors],
             stretches=[_stretch(parts, document, one) for one in away],
             stops=_stops(chronicle, until),
-            conflicts=_marks(counts, page.episodes, known.complete, known.known),
+            conflicts=_marks(counts, met, arrived.revisions, known.complete, known.known),
             versions=versions,
         )
 
@@ -198,26 +204,33 @@ def _newest(context: Context | None) -> int | None:
     return max([context.lower.base, *(last for _, last in context.lower.include)])
 
 
-def _marks(counts: Counts, episodes: list[StoredEpisode], complete: bool, known: int) -> Marks:
-    marks = [_mark(one) for one in episodes]
-    marks.sort(key=lambda mark: mark.revision)
+def _marks(counts: Counts, met: Sequence[Met], revisions: Sequence[int], complete: bool, known: int) -> Marks:
+    """*met* in the buckets that end with *revisions*."""
+    buckets: dict[int, list[Met]] = {}
+    for one in met:
+        buckets.setdefault(min(bisect_left(revisions, one.met), len(revisions) - 1), []).append(one)
+    marks = [_mark(those) for those in buckets.values()]
     return Marks(
         marks=marks, count=counts.total, open=counts.statuses.get("open", 0), complete=complete, known_revision=known
     )
 
 
-def _mark(one: StoredEpisode) -> MarkEntry:
-    body: dict[str, Any] = json.loads(one.body)
-    begun = [min(side["revisions"]) for side in body["sides"] if side["revisions"]]
+def _mark(those: Sequence[Met]) -> MarkEntry:
+    """*those* of one bucket, ascending by revision."""
+    newest = max(those, key=lambda one: (one.shown, one.met))
     return MarkEntry(
-        id=one.id,
-        first_revision=one.first_revision,
-        revision=max(begun, default=one.last_revision),
-        last_revision=one.last_revision,
-        status=one.status,
-        severity=one.severity,
-        certain=one.certain,
-        hidden=bool(one.hidden) or one.status != "open",
+        id=newest.id,
+        first_revision=newest.first_revision,
+        revision=newest.met,
+        last_revision=newest.last_revision,
+        status=newest.status,
+        severity=newest.severity,
+        certain=newest.certain,
+        hidden=not newest.shown,
+        count=sum(one.number for one in those),
+        shown=sum(one.number for one in those if one.shown),
+        since=those[0].met,
+        until=those[-1].met,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from keepboth.conflicts.model import Episode
@@ -58,6 +59,8 @@ def _row(document: str, episode: Episode, facts: Sequence[Circumstances], judged
         text="\n".join(_texts(episode)),
         hidden=hidden[0] if hidden else "",
         stretch=belongs_to(episode, facts) or "",
+        met=max((min(side.revisions) for side in episode.sides if side.revisions), default=episode.last_revision),
+        anchors="" if episode.key is not None else json.dumps([episode.anchor_first, episode.anchor_last]),
     )
 
 

@@ -300,7 +300,9 @@ class StoredEpisode(NamedTuple):
     ``status`` and ``state`` are what decisions have made of it; ``state`` is canonical JSON. ``first_at`` and
     ``last_at``: when its first and its last edit were recorded. ``text``: what a search looks in. ``hidden``: why it
     stays behind the footer while it is open, "" if it does not. ``stretch``: the offline stretch that it is told with,
-    "" if none. An id is unique within its document.
+    "" if none. An id is unique within its document. ``met``: the revision at which its versions met, the first edit of
+    the side that came last. ``anchors``: its first and its last item as JSON, ``[[client, clock], [client, clock]]``;
+    "" where it lies in no sequence.
     """
 
     id: str
@@ -321,6 +323,43 @@ class StoredEpisode(NamedTuple):
     text: str = ""
     hidden: str = ""
     stretch: str = ""
+    met: int = 0
+    anchors: str = ""
+
+
+class Placed(NamedTuple):
+    """Where one entry lies, and of what sort it is: the columns of `StoredEpisode` that need no body."""
+
+    id: str
+    status: Status
+    severity: str
+    certain: bool
+    hidden: str
+    met: int
+    last_revision: int
+    anchors: str
+
+
+class Places(NamedTuple):
+    """Entries' places in order, and the cursor of the page after them; None if there is none."""
+
+    places: list[Placed]
+    next: str | None
+
+
+class Met(NamedTuple):
+    """The entries whose versions met at revision ``met`` and that are alike ``shown`` or behind the footer: their
+    ``number``, and the one of the greatest id."""
+
+    met: int
+    shown: bool
+    number: int
+    id: str
+    first_revision: int
+    last_revision: int
+    status: Status
+    severity: str
+    certain: bool
 
 
 class Wanted(NamedTuple):
@@ -328,7 +367,8 @@ class Wanted(NamedTuple):
     ``hidden``: those behind the footer, which those that are not open are, too.
 
     ``since`` and ``until``: those with an edit recorded in between, both included. ``text``: each of its words occurs
-    in an entry's texts, whatever the case, also within a word.
+    in an entry's texts, whatever the case, also within a word. ``met_since`` and ``met_until``: those whose versions
+    met at one of these revisions, both included. ``anchored``: those that lie in a sequence.
     """
 
     document: str | None = None
@@ -344,6 +384,9 @@ class Wanted(NamedTuple):
     text: str = ""
     hidden: bool | None = None
     stretch: str | None = None
+    met_since: int | None = None
+    met_until: int | None = None
+    anchored: bool | None = None
 
 
 class Page(NamedTuple):
@@ -447,6 +490,14 @@ class ConflictStore(Protocol):
     ) -> Page:
         """Entries in *order* behind the cursor *after*: what stays where it is appears exactly once, whatever comes or
         goes meanwhile. *mine* is an actor, for ``attention``. Raises InvalidRequest for another order's cursor."""
+
+    def places(
+        self, wanted: Wanted, *, order: Order = "document", mine: str | None = None, after: str = "", limit: int = 100
+    ) -> Places:
+        """As :meth:`page`, but only where entries lie: reads no bodies."""
+
+    def met(self, document: str) -> Sequence[Met]:
+        """How many of the document's entries met at which revision, ascending; what is shown before what is not."""
 
     def count(self, document: str | None = None) -> int:
         """How many episodes there are."""

@@ -6,17 +6,19 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from keepboth.store.base import Change, Counts, Order, Page, StoredEpisode, Wanted
-from keepboth.store.conflict_terms import STATUSES, cursor_of, place_of, words_of
+from keepboth.store.base import Change, Counts, Met, Order, Page, Placed, Places, StoredEpisode, Wanted
+from keepboth.store.conflict_terms import STATUSES, cursor_at, cursor_of, place_of, words_of
 
 Values = list[str | int]
 
 COLUMNS: Final = (
     "e.id, e.document, e.first_revision, e.last_revision, e.certain, e.kinds, e.actors, b.body, e.status, e.severity, "
-    "e.self_only, e.double_initialisation, e.first_at, e.last_at, e.state, b.text, e.hidden, e.stretch"
+    "e.self_only, e.double_initialisation, e.first_at, e.last_at, e.state, b.text, e.hidden, e.stretch, e.met, "
+    "e.anchors"
 )
 FROM: Final = "episodes e CROSS JOIN bodies b ON b.number = e.number"
 
+_PLACED: Final = ", ".join(f"e.{name}" for name in Placed._fields)
 _MISSING: Final = "(e.severity = 'lost' AND e.status = 'open')"
 _MINE: Final = "EXISTS (SELECT 1 FROM people p WHERE p.actor = ? AND p.number = e.number)"
 _NEWEST: Final = "-e.last_at, e.document, e.id"
@@ -47,6 +49,9 @@ def _where(wanted: Wanted, full_text: bool) -> tuple[str, Values]:
         ("e.first_at <= ?", wanted.until),
         ("(e.status <> 'open' OR e.hidden <> '') = ?", wanted.hidden),
         ("e.stretch <> '' AND e.stretch = ?", wanted.stretch),
+        ("e.met >= ?", wanted.met_since),
+        ("e.met <= ?", wanted.met_until),
+        ("(e.anchors <> '') = ?", wanted.anchored),
         ("e.number IN (SELECT number FROM people WHERE actor = ?)", wanted.actor),
     ):
         if value is not None:
@@ -93,6 +98,42 @@ def page(
     found = [episode_of(row) for row in rows[: max(limit, 0)]]
     more = len(rows) > len(found) and bool(found)
     return Page(found, cursor_of(found[-1], order, mine) if more else None)
+
+
+def places(
+    connection: sqlite3.Connection,
+    wanted: Wanted,
+    order: Order,
+    mine: str | None,
+    after: str,
+    limit: int,
+    *,
+    full_text: bool,
+) -> Places:
+    """As :func:`page`, without reading a body."""
+    keys = _KEYS[order]
+    person: Values = [mine or ""] if order == "attention" else []
+    where, values = _where(wanted, full_text)
+    place = place_of(after, order)
+    if place is not None:
+        where += f" AND ({keys}) > ({', '.join('?' * len(place))})"
+        values += [*person, *place]
+    sql = f"SELECT {_PLACED}, {keys} FROM episodes e WHERE {where} ORDER BY {keys} LIMIT ?"
+    rows = connection.execute(sql, (*person, *values, *person, max(limit, 0) + 1)).fetchall()
+    size = len(Placed._fields)
+    found = [Placed._make((*row[:3], bool(row[3]), *row[4:size])) for row in rows[: max(limit, 0)]]
+    more = len(rows) > len(found) and bool(found)
+    return Places(found, cursor_at(rows[len(found) - 1][size:], order) if more else None)
+
+
+def met(connection: sqlite3.Connection, document: str) -> list[Met]:
+    """How many of the document's entries met where. One pass over the rows without their bodies."""
+    rows = connection.execute(
+        "SELECT met, (status = 'open' AND hidden = ''), count(*), max(id), first_revision, last_revision, status, "
+        "severity, certain FROM episodes WHERE document = ? GROUP BY 1, 2 ORDER BY 1, 2 DESC",
+        (document,),
+    )  # what is beside max() is of the row that has it
+    return [Met._make((row[0], bool(row[1]), *row[2:8], bool(row[8]))) for row in rows]
 
 
 def counts(connection: sqlite3.Connection, wanted: Wanted, documents: int, *, full_text: bool) -> Counts:

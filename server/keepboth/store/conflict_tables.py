@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from typing import Final
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """Of the tables below; part of the version that the file must have."""
 
 PRAGMAS: Final[dict[str, str | int]] = {
@@ -30,6 +30,8 @@ CREATE TABLE episodes (
     status TEXT NOT NULL, severity TEXT NOT NULL, self_only INTEGER NOT NULL, double_initialisation INTEGER NOT NULL,
     first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,    -- UTC microseconds
     state TEXT NOT NULL, hidden TEXT NOT NULL, stretch TEXT NOT NULL,
+    met INTEGER NOT NULL,                                   -- the revision at which its versions met
+    anchors TEXT NOT NULL,                                  -- [[client, clock], [client, clock]], or ''
     change INTEGER NOT NULL,                                -- when it last changed, as a change number
     created INTEGER NOT NULL, turned INTEGER NOT NULL,      -- when it appeared; when its status became what it is
     UNIQUE (document, id)
@@ -38,6 +40,7 @@ CREATE UNIQUE INDEX episodes_place ON episodes (document, first_revision, id);
 CREATE INDEX episodes_id ON episodes (id);
 CREATE INDEX episodes_newest ON episodes (last_at);
 CREATE INDEX episodes_stretch ON episodes (stretch) WHERE stretch <> '';
+CREATE INDEX episodes_met ON episodes (document, met);
 CREATE INDEX episodes_change ON episodes (change);
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL, text TEXT NOT NULL) STRICT;
 CREATE TABLE people (

@@ -46,7 +46,12 @@ def key_of(episode: StoredEpisode, order: Order, mine: str | None) -> Key:
 
 def cursor_of(episode: StoredEpisode, order: Order, mine: str | None) -> str:
     """Names the place right behind *episode*, also when the entry itself has gone."""
-    value = json.dumps([order, *key_of(episode, order, mine)], separators=(",", ":"))
+    return cursor_at(key_of(episode, order, mine), order)
+
+
+def cursor_at(key: Key, order: Order) -> str:
+    """Names the place right behind *key* in *order*."""
+    value = json.dumps([order, *key], separators=(",", ":"))
     return CURSOR_MARK + urlsafe_b64encode(value.encode()).decode().rstrip("=")
 
 

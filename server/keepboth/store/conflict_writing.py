@@ -69,14 +69,16 @@ class Writing:
             return
         change = self._next()
         id, document, first, last, certain, kinds, actors, body = episode[:8]
-        status, severity, is_self, is_double, first_at, last_at, state, text, hidden, stretch = episode[8:]
+        status, severity, is_self, is_double, first_at, last_at, state, text, hidden, stretch, met, anchors = episode[
+            8:
+        ]
         columns = (
             first, last, certain, _json(kinds), _json(actors), status, severity, is_self, is_double, first_at, last_at,
-            state, hidden, stretch, change,
+            state, hidden, stretch, met, anchors, change,
         )  # fmt: skip
         if known is None:
             number = self.run(
-                "INSERT INTO episodes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                "INSERT INTO episodes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                 document, id, *columns, change,
             ).lastrowid  # fmt: skip
             self.run("INSERT INTO bodies VALUES (?, ?, ?)", number, body, text)
@@ -85,8 +87,8 @@ class Writing:
             self.run(
                 "UPDATE episodes SET first_revision = ?, last_revision = ?, certain = ?, kinds = ?, actors = ?, "
                 "status = ?, severity = ?, self_only = ?, double_initialisation = ?, first_at = ?, last_at = ?, "
-                "state = ?, hidden = ?, stretch = ?, change = ?, turned = CASE WHEN ? THEN ? ELSE turned END "
-                "WHERE number = ?",
+                "state = ?, hidden = ?, stretch = ?, met = ?, anchors = ?, change = ?, "
+                "turned = CASE WHEN ? THEN ? ELSE turned END WHERE number = ?",
                 *columns, known.status != status, change, number,
             )  # fmt: skip
             self.run("UPDATE bodies SET body = ?, text = ? WHERE number = ?", body, text, number)

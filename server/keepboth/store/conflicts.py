@@ -15,7 +15,7 @@ from pathlib import Path
 
 from keepboth.errors import InvalidRequest, NotDurableNow, NotFound, ShuttingDown
 from keepboth.store import conflict_query
-from keepboth.store.base import Change, Counts, Order, Page, Status, StoredEpisode, Wanted
+from keepboth.store.base import Change, Counts, Met, Order, Page, Places, Status, StoredEpisode, Wanted
 from keepboth.store.conflict_query import COLUMNS, FROM, episode_of
 from keepboth.store.conflict_tables import LAYOUT, PRAGMAS, make_tables
 from keepboth.store.conflict_writing import Writing, stored_cursor
@@ -23,6 +23,7 @@ from keepboth.store.schema import set_pragmas
 
 Episodes = list[StoredEpisode]
 Changes = list[Change]
+Meetings = list[Met]
 Names = list[str]
 """Named here: inside the class ``list`` is its method."""
 
@@ -193,6 +194,16 @@ class SqliteConflictStore:
     ) -> Page:
         with self._reading() as connection:
             return conflict_query.page(connection, wanted, order, mine, after, limit, full_text=self._full_text)
+
+    def places(
+        self, wanted: Wanted, *, order: Order = "document", mine: str | None = None, after: str = "", limit: int = 100
+    ) -> Places:
+        with self._reading() as connection:
+            return conflict_query.places(connection, wanted, order, mine, after, limit, full_text=self._full_text)
+
+    def met(self, document: str) -> Meetings:
+        with self._reading() as connection:
+            return conflict_query.met(connection, document)
 
     def count(self, document: str | None = None) -> int:
         sql = "SELECT count(*) FROM episodes"

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keepboth.errors import InvalidRequest
-from keepboth.store.base import Change, Counts, Order, Page, Status, StoredEpisode, Wanted
+from keepboth.store.base import Change, Counts, Met, Order, Page, Placed, Places, Status, StoredEpisode, Wanted
 from keepboth.store.conflict_tables import new_epoch
 from keepboth.store.conflict_terms import STATUSES, cursor_of, key_of, place_of, searchable, words_of
 
 Episodes = list[StoredEpisode]
 Changes = list[Change]
+Meetings = list[Met]
 Names = list[str]
 """Named here: inside the class ``list`` is its method."""
 
@@ -161,6 +162,25 @@ class MemoryConflictStore:
         shown = found[: max(limit, 0)]
         return Page(shown, cursor_of(shown[-1], order, mine) if shown and len(found) > len(shown) else None)
 
+    def places(
+        self, wanted: Wanted, *, order: Order = "document", mine: str | None = None, after: str = "", limit: int = 100
+    ) -> Places:
+        page = self.page(wanted, order=order, mine=mine, after=after, limit=limit)
+        return Places([Placed(*(getattr(one, name) for name in Placed._fields)) for one in page.episodes], page.next)
+
+    def met(self, document: str) -> Meetings:
+        with self._lock:
+            found = self._sorted(Wanted(document), "document", None)
+        alike: dict[tuple[int, bool], Episodes] = {}
+        for one in found:
+            alike.setdefault((one.met, not _hidden(one)), []).append(one)
+        made: Meetings = []
+        for (revision, shown), those in sorted(alike.items(), key=lambda item: (item[0][0], not item[0][1])):
+            last = max(those, key=lambda one: one.id)
+            what = (last.id, last.first_revision, last.last_revision, last.status, last.severity, last.certain)
+            made.append(Met(revision, shown, len(those), *what))
+        return made
+
     def _sorted(self, wanted: Wanted, order: Order, mine: str | None) -> Episodes:
         chosen = [row.episode for row in self._rows.values() if _fits(row.episode, wanted)]
         return sorted(chosen, key=lambda episode: key_of(episode, order, mine))
@@ -247,5 +267,8 @@ def _fits(episode: StoredEpisode, wanted: Wanted) -> bool:
         and (wanted.until is None or episode.first_at <= wanted.until)
         and wanted.hidden in (None, bool(_hidden(episode)))
         and (wanted.stretch is None or (episode.stretch != "" and episode.stretch == wanted.stretch))
+        and (wanted.met_since is None or episode.met >= wanted.met_since)
+        and (wanted.met_until is None or episode.met <= wanted.met_until)
+        and wanted.anchored in (None, bool(episode.anchors))
         and all(word in episode.text for word in words_of(wanted.text))
     )

@@ -41,10 +41,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def open_bench(context: BrowserContext, bench: Served, name: str) -> Open:
     """``open_bench(name="Ann")``: a page on this test's document, connected and in step with the server."""
 
-    def opened(who: str = "Ann", *, plain: bool = False, synced: bool = True) -> Page:
+    def opened(who: str = "Ann", *, plain: bool = False, synced: bool = True, query: str = "") -> Page:
         page = context.new_page()
         plainly = "&plain" if plain else ""
-        page.goto(f"{bench.application.url}/?document={name}&name={who}{plainly}")
+        page.goto(f"{bench.application.url}/?document={name}&name={who}{plainly}&{query}")
         if synced:
             until(page, "window.bench.provider.synced")
         return page

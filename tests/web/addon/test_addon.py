@@ -189,8 +189,35 @@ def test_a_conflict_appears_in_the_open_editor(open_bench: Open, bench: Served, 
         mark.first.wait_for()
         assert "".join(mark.all_inner_texts()) in ("TWOzwei", "zweiTWO")
         mark.first.click()
-        assert page.evaluate("window.clicked.length") == 1
+        until(page, "window.clicked.length === 1")
         assert page.evaluate("window.clicked[0] === [...window.bench.both.conflicts.keys()][0]")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_places_are_found_as_yjs_finds_them(open_bench: Open, seed: int) -> None:
+    told = open_bench("Ann").evaluate("seed => window.compareRanges(seed)", seed)
+    assert told["differ"] == []
+    assert not told["later"]
+    assert told["here"] > 20
+    assert told["elsewhere"] > 5
+
+
+def test_an_entry_that_is_opened_is_read_whole(open_bench: Open, bench: Served, name: str) -> None:
+    """It collided before the page was opened: the page knows its place only."""
+    bench.collide(name)
+    (listed,) = bench.get("/api/conflicts", document=name)["conflicts"]
+    page = open_bench("Ann", query="list=0")
+    wait_text(page, listed["before"] + listed["merged"] + listed["after"])
+    page.evaluate("window.bench.edit()")
+    mark = page.locator(".cm-conflict").first
+    mark.wait_for()
+    assert page.evaluate("[window.bench.both.conflicts.size, window.bench.both.places.size]") == [0, 1]
+    assert mark.get_attribute("aria-label") == "Both kept"
+    mark.hover()
+    page.locator(".cm-conflict-tooltip").get_by_text(listed["card"]["sentence"]["text"]).wait_for()
+    mark.click()
+    until(page, "window.clicked.length === 1")
+    assert page.evaluate("window.clicked") == [listed["id"]]
 
 
 def test_a_stock_provider_goes_on_beside_it(open_bench: Open, bench: Served, name: str) -> None:

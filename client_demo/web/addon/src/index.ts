@@ -5,36 +5,29 @@
 
 import * as Y from "yjs";
 
-import { type ConflictEntry, type ConflictList, ConflictLog, type ConflictNews } from "./conflicts.js";
+import { Api, BEHIND_MS, LONGEST_MS } from "./api.js";
+import { type ConflictEntry, ConflictLog, type ConflictNews } from "./conflicts.js";
 import type { Receipt } from "./messages.js";
+import type { Options, State } from "./options.js";
 import { deliverAll } from "./orphans.js";
+import type { ConflictPlace } from "./places.js";
 import { become, newClient, type Provider, socketClass, takeOver } from "./provider.js";
 import { type Edit, newSession, Session } from "./session.js";
 import { type Host, Socket } from "./socket.js";
 import { placeOf, Storage } from "./storage.js";
 
 export type { ConflictEntry, ConflictNews } from "./conflicts.js";
+export type { Options, State } from "./options.js";
+export type { ConflictPlace } from "./places.js";
 export type { Receipt } from "./messages.js";
 export type { Provider } from "./provider.js";
-
-export interface Options {
-  /** A name and a colour for people, recorded as claimed. */
-  name?: string;
-  color?: string;
-  /** Keep document, session and edits without a receipt in IndexedDB: true by default. */
-  keep?: boolean;
-  /** Tells apart what is kept where one page has the same document open twice. */
-  as?: string;
-  /** Where the HTTP API is: the address of the provider's server without `/ws` by default; null: do not ask it. */
-  api?: string | null;
-}
 
 export interface Events {
   /** Something of {@link KeepBoth} has changed. */
   change: (both: KeepBoth) => void;
   /** Edits are on the server's disk. */
   receipts: (receipts: Receipt[]) => void;
-  /** The conflict log has changed; without news, the list was read again. */
+  /** The conflict log has changed; without news, all of it was read again. */
   conflicts: (entries: ReadonlyMap<string, ConflictEntry>, news: ConflictNews | null) => void;
   /** The server has closed the session with these words. */
   problem: (problem: { code: string; detail: string }) => void;
@@ -45,9 +38,6 @@ const WARN_AFTER_MS = 1000;
 
 const LISTED = 500;
 const RESTORED = Symbol("keepboth: restored");
-
-/** `refused`: the server has closed the session for good (see the event `problem`); `provider.connect()` tries again. */
-export type State = "starting" | "offline" | "connecting" | "online" | "refused";
 
 export class KeepBoth {
   /** Resolves when what was kept is in the document. Show the editor after that. Never rejects. */
@@ -109,9 +99,22 @@ export class KeepBoth {
     return this.#session.state.base;
   }
 
-  /** Entries of the conflict log, by id. */
+  /** Whole entries of the conflict log, by id: those that were listed or have changed since. */
   get conflicts(): ReadonlyMap<string, ConflictEntry> {
     return this.#conflicts.entries;
+  }
+
+  /** Where every entry of the conflict log lies that is open, or was when it changed. */
+  get places(): ReadonlyMap<string, ConflictPlace> {
+    return this.#conflicts.places;
+  }
+
+  /** The whole entry `id`, or the one that it has become part of. Rejects if the server cannot be asked. */
+  async read(id: string): Promise<ConflictEntry> {
+    const held = this.conflicts.get(id);
+    if (held) return held;
+    if (!this.#api) throw new Error("there is no HTTP API to ask");
+    return this.#api.entry(id);
   }
 
   /** The name of the document. */
@@ -297,6 +300,7 @@ export class KeepBoth {
       told: (news) => {
         this.#conflicts.take(news as ConflictNews);
         this.#emit("conflicts", this.conflicts, news as ConflictNews);
+        if ((news as ConflictNews).reset) void this.#readConflicts();
       },
       failed: (problem) => this.#emit("problem", problem),
       closed: (socket, refused) => {
@@ -309,17 +313,26 @@ export class KeepBoth {
 
   // -- conflicts -----------------------------------------------------------------------------------------------------
 
-  async #readConflicts(): Promise<void> {
+  get #api(): Api | null {
     const { api } = this.options;
-    if (api === null) return;
-    const root = api ?? this.provider.serverUrl.replace(/^ws/, "http").replace(/\/ws$/, "");
-    const query = new URLSearchParams({ document: this.document, status: "open", sort: "newest", limit: String(LISTED) });
+    return api === null ? null : new Api(api ?? this.provider.serverUrl.replace(/^ws/, "http").replace(/\/ws$/, ""), this.document);
+  }
+
+  /** While the server still looks for collisions, not all that it finds is pushed: `waits` ms later it is read again. */
+  async #readConflicts(waits = BEHIND_MS): Promise<void> {
+    const api = this.#api;
+    const socket = this.#socket;
+    if (!api) return;
     try {
-      await this.#conflicts.read(async () => {
-        const answered = await fetch(`${root}/api/conflicts?${query}`);
-        if (!answered.ok) throw new Error(`the server answered ${answered.status}`);
-        return ((await answered.json()) as ConflictList).conflicts;
-      });
+      await this.#conflicts.read(
+        () => api.newest(Math.min(this.options.list ?? LISTED, LISTED)),
+        async () => {
+          const { found, complete } = await api.places(() => this.#ended);
+          const again = (): unknown => this.#socket === socket && !this.#ended && this.#readConflicts(Math.min(waits * 2, LONGEST_MS));
+          if (!complete) setTimeout(again, waits);
+          return found;
+        },
+      );
       if (!this.#ended) this.#emit("conflicts", this.conflicts, null);
     } catch (error) {
       // A page that is being left, or a connection that is lost, needs no warning: it is read again with the next one.

@@ -3,6 +3,7 @@
 import type { Conflict } from "../api";
 import { h } from "../ui/h";
 import { icon } from "../ui/icons";
+import { SMALL } from "../ui/small";
 import { empty, failed, loading } from "../ui/states";
 import "../styles/panel.css";
 import { type Board, EVERYBODY, type Filter } from "./board";
@@ -73,7 +74,7 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
   const toTop = (): void => {
     element.scrollTop = 0;
     const { top } = element.getBoundingClientRect();
-    if (top < 0 || top > innerHeight / 2) element.scrollIntoView();
+    if (SMALL.matches || top < 0 || top > innerHeight / 2) element.scrollIntoView();
   };
   const back = (): HTMLElement =>
     h("button.button.quiet.small.back", { type: "button", onclick: () => open(null) }, icon("back"), "All collisions");
@@ -138,6 +139,7 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
       drawn = null;
       list.hidden = id !== null;
       single.hidden = id === null;
+      element.classList.toggle("reading", id !== null);
       if (id === null) {
         if (inside) (rows.buttonOf(from) ?? groups.querySelector<HTMLElement>(`[data-row="${CSS.escape(from ?? "")}"]`) ?? title).focus();
         return;
@@ -145,6 +147,7 @@ export function panelOf({ board, open, card }: PanelOptions): Panel {
       single.replaceChildren(back(), loading("Reading"));
       drawCard();
       if (inside) focusHeading();
+      else if (SMALL.matches) toTop();
       board.read(id).then(
         (conflict) => {
           if (at !== id) return;

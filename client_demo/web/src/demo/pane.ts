@@ -46,7 +46,7 @@ export async function openPane(
     WebSocketPolyfill: delayed(delay),
   });
   provider.awareness.setLocalStateField("user", { name: person.name, color: person.color });
-  const both = keepBoth(provider, { name: person.name, color: person.color, as: person.name });
+  const both = keepBoth(provider, { name: person.name, color: person.color, as: person.name, list: 20 });
   await both.ready;
 
   let away = false;
@@ -54,7 +54,7 @@ export async function openPane(
     text,
     awareness: provider.awareness,
     label: `${person.name}'s editor`,
-    extensions: conflictsExtension(both, text, { open: (entry) => openConflict(entry.id) }),
+    extensions: conflictsExtension(both, text, { openId: openConflict }),
   });
 
   const toggle = h("input", {

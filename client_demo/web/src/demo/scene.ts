@@ -79,6 +79,7 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
     {
       title: "Somebody loses the connection",
       hint: "Ann goes on writing; nothing of it gets out.",
+      done: "Ann went on writing; nothing of it got out.",
       action: {
         label: "Take Ann offline",
         run: () => {
@@ -96,16 +97,19 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
     {
       title: "Both change the same sentence",
       hint: "Type over what is selected in both editors, or let it be typed.",
+      done: "Neither of them saw what the other wrote.",
       action: { label: "Type for me", run: () => void typeForMe() },
     },
     {
       title: "The connection is back",
       hint: "Both edits are taken. None is refused.",
+      done: "Both edits were taken. None was refused.",
       action: { label: "Bring Ann back", run: comeBack },
     },
     {
       title: "Look and choose",
       hint: "Everybody who has the document open sees the same.",
+      done: "Everybody who has the document open sees the same.",
       action: { label: "Go to the choices", run: () => focusCard() },
     },
   ]);
@@ -118,8 +122,8 @@ export async function scene(document: string, leaving: AbortSignal, again: () =>
   const focusCard = (): void => {
     const heading = between.querySelector<HTMLElement>("[data-card-heading]");
     heading?.focus({ preventScroll: true });
-    // The heading says what it is about; what can be pressed should be in sight.
-    (between.querySelector(".choices") ?? heading)?.scrollIntoView({ block: "nearest" });
+    // The heading says what it is about; what can be pressed should be in sight, and once that is done, what comes next.
+    (between.querySelector(".choices, .demo-after") ?? heading)?.scrollIntoView({ block: "nearest" });
   };
 
   async function present(id: string): Promise<Conflict> {

@@ -6,6 +6,8 @@ import { icon } from "../ui/icons";
 export interface Step {
   title: string;
   hint: string;
+  /** What is to be said instead once it is done. */
+  done: string;
   /** The button of the step; none where the reader does it elsewhere. */
   action?: { label: string; run: () => void };
 }
@@ -20,14 +22,15 @@ export function steps(all: readonly Step[]): Steps {
   const items = all.map((step, number) => {
     const button = step.action && h("button.button", { type: "button", onclick: step.action.run }, step.action.label);
     const mark = h("span.step-mark", { "aria-hidden": "true" }, number + 1);
+    const hint = h("p.step-hint", null, step.hint);
     const item = h(
       "li.step",
       null,
       mark,
-      h("div.step-words", null, h("p.step-title", null, step.title), h("p.step-hint", null, step.hint)),
+      h("div.step-words", null, h("p.step-title", null, step.title), hint),
       button,
     );
-    return { item, mark, button, number };
+    return { item, mark, hint, button, number, step };
   });
   let present = -1;
   return {
@@ -36,8 +39,9 @@ export function steps(all: readonly Step[]): Steps {
       if (now === present) return;
       const focused = items.some(({ button }) => button === document.activeElement);
       present = now;
-      for (const { item, mark, button, number } of items) {
+      for (const { item, mark, hint, button, number, step } of items) {
         item.classList.toggle("is-done", number < now);
+        hint.textContent = number < now ? step.done : step.hint;
         if (number === now) item.setAttribute("aria-current", "step");
         else item.removeAttribute("aria-current");
         mark.replaceChildren(number < now ? icon("check") : String(number + 1));

@@ -20,7 +20,7 @@ export async function connect(document: string, leaving: AbortSignal): Promise<C
   const provider = new WebsocketProvider(SOCKETS, encodeName(document), doc, { disableBc: true, connect: false });
   const person = me();
   provider.awareness.setLocalStateField("user", { name: person.name, color: person.color });
-  const both = keepBoth(provider, { name: person.name, color: person.color });
+  const both = keepBoth(provider, { name: person.name, color: person.color, list: 0 });
   leaving.addEventListener("abort", () => {
     void both.destroy().finally(() => {
       provider.destroy();

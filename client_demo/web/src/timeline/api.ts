@@ -22,6 +22,7 @@ export interface Stretch {
   arrived_at: string;
 }
 
+/** The collisions of one bucket: the newest of them, how many there are, and where they met. */
 export interface Mark {
   id: string;
   first_revision: number;
@@ -30,7 +31,11 @@ export interface Mark {
   status: "open" | "settled" | "resolved";
   severity: string;
   certain: boolean;
+  /** None of them needs anybody. */
   hidden: boolean;
+  count: number;
+  since: number;
+  until: number;
 }
 
 export interface VersionMark {

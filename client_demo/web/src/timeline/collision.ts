@@ -10,6 +10,8 @@ export interface Met {
   conflict: Conflict;
   /** The newest edit of each person in it: whose screen is shown. */
   screens: { actor: string; name: string; revision: number }[];
+  /** The revision at which its versions met. */
+  met: number;
   before: number;
   after: number;
 }
@@ -32,7 +34,7 @@ export async function collision(document: string, id: string, signal: AbortSigna
     const known = last.get(actor);
     if (known) known.name = name;
   }
-  return { conflict, screens: [...last.values()], before: met - 1, after: conflict.last_revision };
+  return { conflict, screens: [...last.values()], met, before: met - 1, after: conflict.last_revision };
 }
 
 export interface CollisionActions {
@@ -42,7 +44,7 @@ export interface CollisionActions {
   close(): void;
 }
 
-/** `nth` of `of`: its place among the collisions that are marked. */
+/** `nth` of `of`: its place among all collisions; 0: not known. */
 export function collisionPanel(document: string, met: Met, [nth, of]: readonly [number, number], actions: CollisionActions): HTMLElement {
   const { card } = met.conflict;
   const place = nth > 0 && of > 1 && ` · ${nth.toLocaleString("en")} of ${of.toLocaleString("en")}`;

@@ -106,7 +106,7 @@ export function scrubber(timeline: Timeline, scale: Scale, palette: Palette, act
     h("ul.scrub-names", { "aria-label": "Edits by person" }, names),
     h("div.scrub-field", null, slider, joins(timeline, scale, lanes, actions)),
     marksRow(timeline, scale, actions),
-    mostMarked(timeline),
+    bundled(timeline),
     h("p.scrub-ends.small.soft", { "aria-hidden": "true" }, ends(scale).map((text) => h("span", null, text))),
   );
   return {
@@ -172,25 +172,31 @@ function joins(timeline: Timeline, scale: Scale, lanes: readonly Lane[], actions
   );
 }
 
-function mostMarked({ axis, conflicts: { count, marks } }: Timeline): HTMLElement | null {
-  if (axis === "written" || count <= marks.length) return null;
-  return h("p.scrub-most.small.soft", null, `${marks.length.toLocaleString("en")} of ${count.toLocaleString("en")} collisions are marked, first those where text is missing.`);
+function bundled({ axis, conflicts: { count, marks } }: Timeline): HTMLElement | null {
+  const most = marks.reduce((highest, mark) => Math.max(highest, mark.count), 0);
+  if (axis === "written" || most < 2) return null;
+  return h("p.scrub-most.small.soft", null, `${count.toLocaleString("en")} collisions. A mark stands for up to ${most.toLocaleString("en")}: the higher, the more.`);
 }
 
-/** One path for all of them, and one stroke for those that fall together: there may be thousands. */
-function ticksPath(marks: readonly Mark[], scale: Scale): string {
-  const places = new Set(marks.map((mark) => Math.min(999, Math.round(scale.place(mark.revision) * 1000))));
-  return [...places].map((place) => `M${place} 0v12`).join("");
+/** One path for all of them. Where a mark stands for several, it is the higher the more they are. */
+function ticksPath(marks: readonly Mark[], most: number, scale: Scale): string {
+  return marks
+    .map((mark) => {
+      const height = most > 1 ? 5 + 7 * (Math.log(mark.count) / Math.log(most)) : 12;
+      return `M${Math.min(999, Math.round(scale.place(mark.revision) * 1000))} 0v${Math.round(height * 10) / 10}`;
+    })
+    .join("");
 }
 
 /** Ticks for collisions, flags for named versions. Pointers pick the nearest; keys have buttons of their own. */
 function marksRow(timeline: Timeline, scale: Scale, actions: ScrubberActions): HTMLElement | null {
   const { marks } = timeline.conflicts;
   if (timeline.axis === "written" || (!marks.length && !timeline.versions.length)) return null;
+  const most = marks.reduce((highest, mark) => Math.max(highest, mark.count), 0);
   const ticks = [true, false].map((hidden) =>
     svg("path", {
       class: hidden ? "tick tick-quiet" : "tick",
-      d: ticksPath(marks.filter((mark) => mark.hidden === hidden), scale),
+      d: ticksPath(marks.filter((mark) => mark.hidden === hidden), most, scale),
       "vector-effect": "non-scaling-stroke",
     }),
   );

@@ -5,7 +5,7 @@ import { fill, h } from "../ui/h";
 import { failed } from "../ui/states";
 import { exact } from "../ui/time";
 import { toast } from "../ui/toast";
-import { blame, compare, type Cut, lastEvent, type Mark, type Stretch, type Timeline } from "./api";
+import { blame, compare, type Cut, lastEvent, type Stretch, type Timeline } from "./api";
 import { collision, collisionPanel } from "./collision";
 import { controls } from "./controls";
 import { differences } from "./differences";
@@ -19,6 +19,7 @@ import { mainText, reader } from "./reader";
 import { askName, askRestore } from "./restoring";
 import { Scale } from "./scale";
 import { scrubber } from "./scrubber";
+import { type Step, Walk } from "./walk";
 
 const SETTLED_MS = 180;
 
@@ -57,19 +58,22 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
   let look = first;
   let timer = 0;
   let beside = new AbortController();
+  /** The collision that is open beside the text, once it is known where it met. */
+  let open: { id: string; revision: number } | null = null;
   const closing = new AbortController();
 
   const text = reader();
   const caption = h("p.moment", { role: "status" });
   const panels = h("div.panels");
   const moments = new Moments(name, shown, (error) => fill(panels, failed(error, () => want())), leaving);
+  const walk = new Walk(name, timeline.conflicts.marks, leaving);
   const play = player(timeline.worked_s, (place) => move(scale.moment(place), false), () => (bar.playing(false), settle()));
   const bar = controls(timeline, palette, {
     play: toggle,
     speed: (speed) => (play.speed = speed),
     step: (by) => go(scale.step(moment(), by)),
     stop: (by) => go(scale.stop(moment(), by)),
-    mark: (by) => nextMark(by),
+    mark: (by) => void nextMark(by),
     as: (actor) => change({ as: actor }),
     axis: (axis) => setQuery(lookQuery({ ...look, axis, at: null, second: null, as: null })),
     version: (revision) => go(revision),
@@ -196,9 +200,11 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
       const parts: HTMLElement[] = [];
       if (look.collision !== null) {
         const met = await collision(name, look.collision, signal);
-        const { marks } = timeline.conflicts;
+        open = { id: met.conflict.id, revision: met.met };
+        const nth = await walk.nth(met.conflict.id, met.met);
+        if (signal.aborted) return;
         parts.push(
-          collisionPanel(name, met, [marks.findIndex((mark) => mark.id === met.conflict.id) + 1, marks.length], {
+          collisionPanel(name, met, [nth, timeline.conflicts.count], {
             before: () => change({ at: met.before, as: null }),
             after: () => change({ at: met.after, as: null }),
             screen: (actor, revision) => change({ at: revision, as: actor }),
@@ -226,17 +232,20 @@ export function stage(name: string, timeline: Timeline, first: Look, { leaving, 
 
   const wishCut = (): Cut => (last && keyOf(last.wish) === keyOf(wish()) ? last.cut : cutOf(moment()));
 
-  function pick(mark: Mark): void {
-    change({ collision: mark.id, at: mark.last_revision, as: null });
+  function pick(step: Step): void {
+    open = { id: step.id, revision: step.revision };
+    change({ collision: step.id, at: step.last_revision, as: null });
   }
 
-  function nextMark(by: 1 | -1): void {
-    const { marks } = timeline.conflicts;
-    const at = moment();
-    const known = marks.findIndex((mark) => mark.id === look.collision);
-    const mark = known >= 0 ? marks[known + by] : by > 0 ? marks.find((one) => one.last_revision > at) : marks.findLast((one) => one.last_revision <= at);
-    if (mark) pick(mark);
-    else toast(by > 0 ? "There is no later collision." : "There is no earlier collision.");
+  async function nextMark(by: 1 | -1): Promise<void> {
+    const known = open?.id === look.collision ? open : null;
+    try {
+      const step = await (known ? walk.beside(known.id, known.revision, by) : walk.from(moment(), by));
+      if (step) pick(step);
+      else toast(by > 0 ? "There is no later collision." : "There is no earlier collision.");
+    } catch (error) {
+      if (!leaving.aborted) toast(error instanceof Error ? error.message : String(error), { error: true });
+    }
   }
 
   function toggleJoin(stretch: Stretch): void {
