@@ -35,7 +35,7 @@ def rewrites(
     for client, way, at_once, said in zip((10, 20), ways, whole, ("Ann", "Bob"), strict=True):
         writer = Writer(client, start)
         with writer.doc.transaction() if at_once else nullcontext():
-            for change in _changes(writer, lines, way, said, seed):
+            for _ in _changes(writer, lines, way, said, seed):
                 pass
         updates.append(writer.updates)
     return facts(taking_turns(updates) if turns else one_after_the_other(updates), start)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from keepboth.conflicts.bearings import Bearings
 from keepboth.conflicts.crowds import land
 from keepboth.conflicts.episodes import Cluster, Clusters, clusters_of
 from keepboth.conflicts.lookup import cluster_named
@@ -302,11 +303,12 @@ class DocumentConflicts:
         changed = []
         superseded = []
         self._resettle()
+        bearings = Bearings()
         for cluster in self._clusters.touched:
             now = episode_id(self._shadow, cluster)
             superseded += [(old, now) for old in cluster.published if old != now]
             cluster.published = [now]
-            episode = episode_of(self._shadow, cluster)
+            episode = episode_of(self._shadow, cluster, bearings)
             cluster.severity, cluster.settled_by = episode.severity, episode.settled_by
             changed.append(episode)
         self._clusters.touched.clear()
@@ -339,7 +341,8 @@ class DocumentConflicts:
             name = episode_id(self._shadow, cluster)
             found.append((span.line.root, span.line.key or "", span.first.order, span.low, cluster.low, name, cluster))
         found.sort(key=lambda place: place[:6])
-        return tuple(episode_of(self._shadow, place[-1]) for place in found)
+        bearings = Bearings()
+        return tuple(episode_of(self._shadow, place[-1], bearings) for place in found)
 
     def episode(self, id: str) -> Episode | None:
         """The episode that *id* names or that took it in, None if there is none."""
