@@ -316,8 +316,11 @@ class DocumentConflicts:
 
     @property
     def unread_us(self) -> int:
-        """About how many microseconds the next `changes` takes: for every side, an episode is read whole."""
-        return sum(300 + len(cluster.spots) ** 2 for cluster in self._clusters.touched)
+        """About how many microseconds the next `changes` takes: for every side, an episode is read whole; and to say in
+        which line it is, all before it is counted."""
+        touched = self._clusters.touched
+        counted = self._shadow.size * min(len(touched), 4) // 4 if touched else 0
+        return counted + sum(300 + len(cluster.spots) ** 2 for cluster in touched)
 
     def _resettle(self) -> None:
         """Touch the clusters that somebody has settled since they were read."""
