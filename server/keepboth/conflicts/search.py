@@ -71,7 +71,7 @@ class Search:
                 entries = survey.zone(run, low, Shortcut(clusters, stroke, nth, run))
             if entries is None:
                 entries = survey.zone(run, low, None) or []
-            for meeting in survey.meetings(entries, self._settled):
+            for meeting in survey.meetings(entries, self._settled, self._crowded):
                 self._join(meeting)
                 if clusters.crowded:
                     settle(clusters)  # at once: whom the crowd takes in need not be weighed
@@ -89,6 +89,13 @@ class Search:
             return True
         known = cluster.certain and not (possible | self._always) & ~cluster.kinds
         return known and _is_alone(mine) and _is_alone(theirs)
+
+    def _crowded(self, partner: Stroke, run: Run) -> bool:
+        """True if what *partner* did to *run* is part of a crowd, so that its pairs need not be told."""
+        if self._records is not None or not self._clusters.crowds:
+            return False
+        cluster = self._clusters.spot(partner, run, partner.count).cluster
+        return cluster is not None and cluster.crowd is not None
 
     def _join(self, meeting: Meeting) -> None:
         partner, theirs_nth, kinds, own, theirs, first, last = meeting

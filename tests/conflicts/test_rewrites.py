@@ -1,0 +1,96 @@
+"""Where two people have rewritten many lines apart, the log is as defined, and its cost grows as the lines do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import product
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from keepboth.conflicts.engine import DocumentConflicts
+from keepboth.conflicts.model import EditFact
+from tests.conflicts.brute_force import BruteForce
+from tests.conflicts.literal_crowds import Crowds
+from tests.conflicts.rewrites import Way, rewrites
+
+WAYS: Final[tuple[tuple[Way, Way], ...]] = (
+    ("words", "words"),
+    ("lines", "words"),
+    ("ends", "ends"),
+    ("delete", "words"),
+    ("between", "ends"),
+    ("between", "between"),
+)
+WHOLE: Final = tuple(product((True, False), repeat=2))
+
+
+def shuffled(facts: Sequence[EditFact], rng: Random) -> list[EditFact]:
+    """Another order that keeps the start first and each person's edits in theirs."""
+    queues = [[fact for fact in facts[1:] if fact.session == name] for name in dict.fromkeys(f.session for f in facts)]
+    found = [facts[0]]
+    while any(queues):
+        found.append(rng.choice([queue for queue in queues if queue]).pop(0))
+    return found
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2], ids=lambda seed: f"order {seed}")
+@pytest.mark.parametrize("whole", WHOLE, ids=lambda whole: "-".join("whole" if one else "by line" for one in whole))
+@pytest.mark.parametrize("ways", WAYS, ids="-".join)
+def test_rewritten_lines_are_told_as_defined(ways: tuple[Way, Way], whole: tuple[bool, bool], seed: int | None) -> None:
+    rng = Random(f"{ways} {whole} {seed}")
+    facts = rewrites(6, ways, whole, turns=rng.random() < 0.5, seed=seed)
+    for cap, gap in ((128, 20), (3, 20), (5, 2)):
+        expected = tuple(Crowds(BruteForce(facts, gap), cap).episodes())
+        for order in (facts, shuffled(facts, rng), shuffled(facts, rng)):
+            engine = DocumentConflicts(gap, cap)
+            reported: dict[str, Any] = {}
+            for fact in order:
+                engine.feed((fact,))
+                engine.work(rng.choice((1, None)))
+                if rng.random() < 0.3:
+                    take_in(reported, engine)
+            engine.work()
+            take_in(reported, engine)
+            assert engine.episodes() == expected
+            assert reported == {episode.id: episode for episode in expected}
+
+
+def take_in(reported: dict[str, Any], engine: DocumentConflicts) -> None:
+    changes = engine.changes()
+    for old, _ in changes.superseded:
+        reported.pop(old, None)
+    reported.update((episode.id, episode) for episode in changes.changed)
+
+
+def calls(facts: Sequence[EditFact]) -> int:
+    """How many calls it takes to find and to tell all that met."""
+    engine = DocumentConflicts()
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        for fact in facts:
+            engine.feed((fact,))
+            engine.work()
+        changes = engine.changes()
+    finally:
+        sys.setprofile(None)
+    assert changes.changed
+    return count
+
+
+@pytest.mark.parametrize(
+    ("ways", "whole"),
+    [(ways, whole) for ways in WAYS for whole in ((WHOLE[0],) if "between" in ways else WHOLE)],
+    ids=lambda value: "-".join(one if isinstance(one, str) else "whole" if one else "by line" for one in value),
+)
+def test_twice_the_lines_are_about_twice_the_work(ways: tuple[Way, Way], whole: tuple[bool, bool]) -> None:
+    some, more = (calls(rewrites(lines, ways, whole)) for lines in (300, 600))
+    assert more < 2.5 * some
