@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import pytest
 
+from keepboth.conflicts import bearings, reaches, tallies
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
+from keepboth.conflicts.pieces import Points
 from tests.conflicts.brute_force import BruteForce
 from tests.conflicts.literal_crowds import Crowds
 from tests.conflicts.rewrites import Way, rewrites
@@ -39,7 +41,12 @@ def shuffled(facts: Sequence[EditFact], rng: Random) -> list[EditFact]:
 @pytest.mark.parametrize("seed", [None, 1, 2], ids=lambda seed: f"order {seed}")
 @pytest.mark.parametrize("whole", WHOLE, ids=lambda whole: "-".join("whole" if one else "by line" for one in whole))
 @pytest.mark.parametrize("ways", WAYS, ids="-".join)
-def test_rewritten_lines_are_told_as_defined(ways: tuple[Way, Way], whole: tuple[bool, bool], seed: int | None) -> None:
+def test_rewritten_lines_are_told_as_defined(
+    ways: tuple[Way, Way], whole: tuple[bool, bool], seed: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bearings, "FEW", 0)  # few lines: use what is for many
+    monkeypatch.setattr(tallies, "WIDTH", 2)
+    monkeypatch.setattr(reaches, "MANY", 2)
     rng = Random(f"{ways} {whole} {seed}")
     facts = rewrites(6, ways, whole, turns=rng.random() < 0.5, seed=seed)
     for cap, gap in ((128, 20), (3, 20), (5, 2)):
@@ -94,3 +101,11 @@ def calls(facts: Sequence[EditFact]) -> int:
 def test_twice_the_lines_are_about_twice_the_work(ways: tuple[Way, Way], whole: tuple[bool, bool]) -> None:
     some, more = (calls(rewrites(lines, ways, whole)) for lines in (300, 600))
     assert more < 2.5 * some
+
+
+def test_points_of_a_crowd_are_one_only_where_every_partner_has_to_do_with_them() -> None:
+    for solid, left in (([True, True, True], [0, 2]), ([True, False, True], [0, 1, 2])):
+        points = Points([3, 5, 8], solid)
+        points.join(points.within(-1, 9))
+        assert points.within(-1, 9) == left
+        assert [points.index(number) for number in points.within(3, 9)] == [5, 8]
