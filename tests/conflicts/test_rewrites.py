@@ -14,7 +14,10 @@ from keepboth.conflicts import bearings, reaches, tallies
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact
 from keepboth.conflicts.pieces import Points
+from keepboth.events import Context
+from keepboth.yjs.update import decode_update, encode_update
 from tests.conflicts.brute_force import BruteForce
+from tests.conflicts.crowds import Writer
 from tests.conflicts.literal_crowds import Crowds
 from tests.conflicts.rewrites import Way, rewrites
 
@@ -91,6 +94,32 @@ def calls(facts: Sequence[EditFact]) -> int:
         sys.setprofile(None)
     assert changes.changed
     return count
+
+
+def test_one_edit_that_settles_all_lines_is_known_to_be_much_to_tell_and_the_next_costs_little() -> None:
+    lines = 100
+    facts = rewrites(lines)
+    cleo = Writer(99)
+    for fact in facts:
+        cleo.doc.apply_update(encode_update(fact.update))
+    cleo.updates.clear()
+    for _ in range(2):
+        at = str(cleo.text).index("Ann wrote")
+        del cleo.text[at : at + 9]
+    engine = DocumentConflicts()
+    engine.add(facts)
+    settling, next_one = (
+        EditFact(revision, revision, "cleo", "cleo", Context.of(revision - 1), decode_update(update))
+        for revision, update in enumerate(cleo.updates, len(facts) + 1)
+    )
+    engine.feed((settling,))
+    engine.work()
+    assert engine.unread_us > 300 * lines
+    assert {episode.settled_by for episode in engine.changes().changed} == {settling.revision}
+    engine.feed((next_one,))
+    engine.work()
+    assert engine.unread_us == 0
+    assert engine.changes().changed == ()
 
 
 @pytest.mark.parametrize(

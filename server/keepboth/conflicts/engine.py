@@ -82,8 +82,11 @@ class DocumentConflicts:
                 for stroke, _ in strokes:
                     self._enqueue(stroke, 0)
         if self._shadow.stirred:
+            since = 0 if self._shadow.late else min(fact.revision for fact in batch)
             for stroke in self._shadow.stirred:
-                self._stirred.update((cluster, None) for cluster in clusters_of(stroke))
+                for cluster in clusters_of(stroke):
+                    if cluster.settled_by is None or since < cluster.settled_by:
+                        self._stirred[cluster] = None
             self._shadow.stirred.clear()
         if self._shadow.late:
             for stroke in self._shadow.late:
@@ -317,10 +320,10 @@ class DocumentConflicts:
     @property
     def unread_us(self) -> int:
         """About how many microseconds the next `changes` takes: for every side, an episode is read whole; and to say in
-        which line it is, all before it is counted."""
-        touched = self._clusters.touched
-        counted = self._shadow.size * min(len(touched), 4) // 4 if touched else 0
-        return counted + sum(300 + len(cluster.spots) ** 2 for cluster in touched)
+        which line it is, all before it is counted. Whom somebody may have settled is read, too."""
+        clusters = self._clusters.touched | self._stirred
+        counted = self._shadow.size * min(len(clusters), 4) // 4 if clusters else 0
+        return counted + sum(300 + len(cluster.spots) ** 2 for cluster in clusters)
 
     def _resettle(self) -> None:
         """Touch the clusters that somebody has settled since they were read."""
