@@ -244,8 +244,8 @@ class Survey:
         if not partners or not own:
             return
         possible = _possible(entries, own)
-        separators = Separators(entries, seen)
-        mine = Points(own, [self._is_solid(entries[index]) for index in own])
+        separators: Separators | None = None
+        mine = Points([], [])
         for partner in partners if len(partners) == 1 else sorted(partners, key=lambda one: one.rev):
             points = partners[partner]
             self.steps += 1
@@ -258,8 +258,12 @@ class Survey:
                     inserts, low = 1, entries[index][2]
             if settled(partner, low, possible[inserts][deletes]):
                 continue
+            if separators is None:
+                separators = Separators(entries, seen)
+                mine = Points(own, [self._is_solid(entries[index]) for index in own])
             yield from self._pieces(entries, partner, points, mine, separators, crowded)
-        self.steps += separators.steps
+        if separators is not None:
+            self.steps += separators.steps
 
     def _is_solid(self, entry: Entry) -> bool:
         return bool(entry[0] & OWN_INSERT) or entry[1].stroke.last_eff <= self._quick
