@@ -27,7 +27,8 @@ class Bearings:
     def __init__(self) -> None:
         self._ends: dict[Line, Tally | int] = {}
         self._units: dict[Line, Tally | int] = {}
-        self._writers: dict[Line, list[Stroke]] = {}
+        self._texts: dict[Line, Stroke] = {}  # who put something into a text, on a screen that was asked about
+        self._writers: dict[Line, list[Stroke]] = {}  # all who ever did
         self._headings: dict[Line, list[Run]] = {}
         self._seen: dict[Line, Run] = {}
 
@@ -61,10 +62,19 @@ class Bearings:
     def has_text(self, line: Line, shows: Screen) -> bool:
         """True if something that only texts have was ever in *line* on a screen."""
         writers = self._writers.get(line)
-        if writers is None:
-            writers = list(dict.fromkeys(run.stroke for run in line.runs() if run.kind in _IN_TEXTS))
-            self._writers[line] = writers
-        return any(shows(stroke) for stroke in writers)
+        if writers is not None:
+            return any(map(shows, writers))
+        seen = self._texts.get(line)
+        if seen is None:
+            for run in line.runs():
+                if run.kind in _IN_TEXTS and shows(run.stroke):
+                    self._texts[line] = run.stroke
+                    return True
+        elif shows(seen):
+            return True
+        writers = list(dict.fromkeys(run.stroke for run in line.runs() if run.kind in _IN_TEXTS))
+        self._writers[line] = writers
+        return any(map(shows, writers))
 
     def heading_before(self, line: Line, run: Run, shows: Screen) -> Run | None:
         """The last heading before *run* on a screen."""
@@ -96,11 +106,12 @@ def _shown(run: Run, shows: Screen) -> bool:
 
 def _plainly(line: Line, run: Run, low: int, shows: Screen, weigh: Weigh) -> int:
     total = 0
-    for other in line.runs():
-        if other is run:
-            break
-        if weigh(other, other.clock, other.end):
+    other = line.first
+    while other is not None and other is not run:
+        content = other.content
+        if weigh is not line_ends or (isinstance(content, str) and "\n" in content):
             total += weigh(other, *visible(other, other.clock, other.end, shows))
+        other = other.right
     return total + weigh(run, *visible(run, run.clock, low, shows))
 
 
