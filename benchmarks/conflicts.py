@@ -4,7 +4,8 @@ Where ``KEEPBOTH_TRACES`` is set, also on recordings: two people typing live, on
 history of a source file with branches and merges, whose merges are large edits made apart.
 
 Targets: live typing 12 µs an edit; 1,000 and 1,000 edits made apart in one gap 100 µs an edit, 10,000 and 10,000 in
-seconds; the shadow of 259,778 edits 30 MB, back from a checkpoint in 0.3 s, its log read and looked at in 5 s.
+seconds; thousands of lines rewritten by two people apart 1 ms a line, however many; the shadow of 259,778 edits 30 MB,
+back from a checkpoint in 0.3 s, its log read and looked at in 5 s.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from keepboth.store.sqlite import SqliteStore
 from keepboth.yjs.update import decode_update, encode_update
 from tests.conflicts.branches import replay_branches
 from tests.conflicts.crowds import chains, jumps, offline_pair, scribbles
+from tests.conflicts.rewrites import Way, rewrites
 from tests.conflicts.traces import replay
 
 
@@ -58,6 +60,31 @@ def measure(facts: Sequence[EditFact], rounds: int = 3) -> dict[str, Any]:
         "capped": sum(episode.capped for episode in episodes),
         "read_log_ms": round(read * 1e3, 2),
     }
+
+
+def rewritten(
+    ways: tuple[Way, Way] = ("words", "words"), whole: tuple[bool, bool] = (True, True), most: int = 4000
+) -> dict[str, Any]:
+    """Two people change each of so many lines, apart: milliseconds a line to find and tell what met, by lines."""
+    found: dict[str, Any] = {}
+    for lines in (500, 1000, 2000, 4000, 10_000):
+        if lines <= most:
+            facts = rewrites(lines, ways, whole)
+            gc.collect()
+            engine = DocumentConflicts()
+            begin = time.process_time()
+            for fact in facts:
+                engine.feed((fact,))
+                engine.work()
+            looked = time.process_time()
+            episodes = len(engine.changes().changed)
+            told = time.process_time()
+            found[f"{lines}_lines"] = {
+                "find_ms_per_line": round((looked - begin) / lines * 1e3, 3),
+                "tell_ms_per_line": round((told - looked) / lines * 1e3, 3),
+                "episodes": episodes,
+            }
+    return found
 
 
 def live_facts() -> list[EditFact]:
@@ -198,6 +225,14 @@ def main() -> None:
         **{f"chaining_5x{edits}": measure(chains(5, edits)) for edits in (50, 200, 1000)},
         **{f"scribbling_5x{edits}": measure(scribbles(5, edits)) for edits in (50, 400)},
         "scribbling_and_deleting_5x400": measure(scribbles(5, 400, deletes=0.3, start="hello world")),
+        "a_word_in_every_line": rewritten(most=10_000),
+        "a_word_in_every_line_an_edit_a_line": rewritten(whole=(False, False), most=10_000),
+        "a_word_in_every_line_at_once_and_an_edit_a_line": rewritten(whole=(True, False)),
+        "every_line": rewritten(("ends", "ends")),
+        "every_line_an_edit_a_line": rewritten(("ends", "ends"), (False, False)),
+        "lines_deleted_and_edited": rewritten(("delete", "words")),
+        "lines_deleted_one_by_one_and_edited": rewritten(("delete", "words"), (False, True)),
+        "lines_deleted_and_edited_one_by_one": rewritten(("delete", "words"), (True, False)),
     }
     if folder() is None:
         figures["recordings"] = "skipped: KEEPBOTH_TRACES names no folder"

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from pycrdt import merge_updates
 
-from keepboth.conflicts import zones
+from keepboth.conflicts import bearings, reaches, tallies, zones
 from keepboth.conflicts.engine import DocumentConflicts
 from keepboth.conflicts.model import EditFact, Grain
 from keepboth.yjs.update import decode_update, encode_update
@@ -94,7 +94,10 @@ def check(made: World, rng: Random, grain: Grain = "character") -> None:
 def check_all(
     make: Callable[[int], World], first: int, monkeypatch: pytest.MonkeyPatch, grain: Grain = "character"
 ) -> None:
-    monkeypatch.setattr(zones, "HOPS", 1 + first // PER_TEST % 3)  # documents are small: use the short cut at once
+    monkeypatch.setattr(zones, "HOPS", 1 + first // PER_TEST % 3)  # documents are small: use the short cuts at once
+    monkeypatch.setattr(bearings, "FEW", first // PER_TEST % 2)
+    monkeypatch.setattr(tallies, "WIDTH", 2)
+    monkeypatch.setattr(reaches, "MANY", 2)
     for seed in range(first, first + PER_TEST):
         try:
             check(make(seed), Random(seed), grain)

@@ -4,7 +4,7 @@ command line. Blocks: call it in a thread."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +13,7 @@ from keepboth.cloudevents import rfc3339
 from keepboth.conflicts.model import Grain
 from keepboth.events import EDIT_RECORDED, Micros
 from keepboth.store.base import EventStore, StoredEpisode
-from keepboth.store.picking import events_at
+from keepboth.store.picking import Picking
 from keepboth.telling.cards import Card, as_json, card_of
 from keepboth.telling.facts import Circumstances, Decisions, episode_of
 
@@ -71,7 +71,10 @@ def _tell(
     names: Mapping[str, Mapping[str, str]],
 ) -> list[Told]:
     newest = {document: _newest_edit(store, document) for document in names}
-    return [_told(store, one, names[one.document], view, place, newest[one.document]) for one in episodes]
+    facts = {document: Picking(store, document, Circumstances.of) for document in names}
+    return [
+        _told(one, facts[one.document].at, names[one.document], view, place, newest[one.document]) for one in episodes
+    ]
 
 
 def _newest_edit(store: EventStore, document: str) -> int:
@@ -93,11 +96,16 @@ def names_for(store: EventStore, episodes: Sequence[StoredEpisode]) -> dict[str,
 
 
 def _told(
-    store: EventStore, episode: StoredEpisode, names: Mapping[str, str], view: Viewpoint, place: Place, newest: int
+    episode: StoredEpisode,
+    facts_at: Callable[[Sequence[int], int], list[Circumstances]],
+    names: Mapping[str, str],
+    view: Viewpoint,
+    place: Place,
+    newest: int,
 ) -> Told:
     body: dict[str, Any] = json.loads(episode.body)
     state: dict[str, Any] = json.loads(episode.state)
-    facts = [Circumstances.of(event) for event in events_at(store, episode.document, body["revisions"], MAX_FACTS)]
+    facts = facts_at(body["revisions"], MAX_FACTS)
     resolved_by = state["resolution"]["actor"] if "resolution" in state else None
     card = card_of(
         episode_of(body),

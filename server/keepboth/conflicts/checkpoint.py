@@ -61,7 +61,7 @@ VALUES: Final[tuple[Any, ...]] = (
 FORM: Final = 1
 """Raise this when `dump` writes something else for the same attributes."""
 
-EMPTY: Final = {"stretch", "lines", "painted"}
+EMPTY: Final = {"stretch", "lines", "painted", "chains"}
 """Attributes that only save time: they come back as None."""
 
 

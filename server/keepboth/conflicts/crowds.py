@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from keepboth.conflicts.reaches import link
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.shadow import Shadow
 from keepboth.conflicts.strokes import Session, Stroke, parted
@@ -42,7 +43,7 @@ class Crowd:
         self.partly = 0  # the greatest effective revision that may be one of those events
         self.visitors: dict[Stroke, dict[Run, None]] = {}
         self.visited = 0  # the greatest effective revision of a visitor
-        self.several: dict[Stroke, None] = {}  # members with more than one spot
+        self.several: dict[Stroke, Spot] = {}  # of members with more than one spot, one that is here
 
     def covers(self, shadow: Shadow, run: Run) -> bool:
         """True if any of *run* lies in the crowd's span."""
@@ -140,11 +141,11 @@ def _admit(clusters: Clusters, spot: Spot, cluster: Cluster, crowd: Crowd) -> No
     for one, run, nth in joins:
         clusters.unite((spot, clusters.spot(one, run, nth)), 0, False)
     if isinstance(stroke.spots, list) or stroke.places is not None:
-        crowd.several[stroke] = None
-        clusters.link(stroke)
+        crowd.several[stroke] = spot
+        link(clusters, stroke, (spot,))
     if grown and spot.cluster is not None and spot.cluster.crowd is not None:
-        for one in list(spot.cluster.crowd.several):
-            clusters.link(one)
+        for one, its in list(spot.cluster.crowd.several.items()):
+            link(clusters, one, (its,))
 
 
 def _consider(clusters: Clusters, cluster: Cluster, crowd: Crowd, stroke: Stroke, run: Run, joins: list[Join]) -> None:

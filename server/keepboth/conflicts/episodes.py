@@ -15,9 +15,10 @@ from typing import Final
 
 from keepboth.conflicts.crowds import Crowd
 from keepboth.conflicts.model import Severity
+from keepboth.conflicts.reaches import Chain, spots_of
 from keepboth.conflicts.runs import Line, Run
 from keepboth.conflicts.shadow import Shadow
-from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.strokes import Stroke, visible_units
 from keepboth.yjs.structs import Id
 
 LowId = tuple[int, int, str]
@@ -86,13 +87,9 @@ class Spot:
 
 def clusters_of(stroke: Stroke) -> list[Cluster]:
     """The clusters that *stroke* takes part in; one may be there several times."""
-    spots = stroke.spots
-    if spots is None and stroke.places is None:
+    if stroke.spots is None and stroke.places is None:
         return []
-    found = [spots] if isinstance(spots, Spot) else spots or []
-    if stroke.places is not None:
-        found = [*found, *stroke.places.values()]
-    return [spot.cluster for spot in found if spot.cluster is not None]
+    return [spot.cluster for spot in spots_of(stroke) if spot.cluster is not None]
 
 
 def low_id(stroke: Stroke, run: Run, clock: int) -> LowId:
@@ -103,18 +100,19 @@ class Clusters:
     """The clusters of one document. ``touched`` collects those that changed, for whoever reports them to empty.
 
     ``keyed``: the clusters of each key. ``crowded`` and ``fresh`` are clusters that have become crowds and spots new in
-    one: `crowds.settle` empties them.
+    one: `crowds.settle` empties them. ``chains``: see `reaches`; only saves time.
     """
 
-    __slots__ = ("_cap", "_gap", "all", "crowded", "crowds", "fresh", "keyed", "shadow", "steps", "touched")
+    __slots__ = ("_cap", "all", "chains", "crowded", "crowds", "fresh", "gap", "keyed", "shadow", "steps", "touched")
 
     def __init__(self, shadow: Shadow, gap: int, cap: int | None) -> None:
         self.shadow = shadow
-        self._gap = gap
+        self.gap = gap
         self._cap = cap
         self.all: dict[Cluster, None] = {}
         self.crowds: dict[Cluster, None] = {}
         self.keyed: dict[Line, dict[Cluster, None]] = {}
+        self.chains: dict[Stroke, Chain] | None = None
         self.touched: dict[Cluster, None] = {}
         self.crowded: list[Cluster] = []
         self.fresh: list[Spot] = []
@@ -244,6 +242,8 @@ class Clusters:
         """Find the spots of *stroke* again: it turned out to have deleted more than was there when it came."""
         old = [stroke.spots] if isinstance(stroke.spots, Spot) else stroke.spots or []
         stroke.spots = None
+        if self.chains is not None:
+            self.chains.pop(stroke, None)
         for spot in old:
             cluster = spot.cluster
             if cluster is None:
@@ -253,12 +253,15 @@ class Clusters:
             cluster.spots.append(now)
             cluster.low = min(cluster.low, now.low)
             now.cluster, now.left, now.right = cluster, spot.left, spot.right
+            if cluster.crowd is not None and stroke in cluster.crowd.several:
+                cluster.crowd.several[stroke] = now
             self.touched[cluster] = None
 
     # -- neighbouring spots of one stroke ----------------------------------------------------------------------------
 
     def reach(self, spot: Spot, first: Id, last: Id) -> bool:
-        """Note that a record of *spot* reaches from *first* to *last*; return True if that is news for `link`."""
+        """Note that a record of *spot* reaches from *first* to *last*; return True if that is news for
+        `reaches.link`."""
         stroke = spot.stroke
         several = stroke.places is not None or isinstance(stroke.spots, list)
         if not several and not self.shadow.below and not self.shadow.formatted:
@@ -279,54 +282,6 @@ class Clusters:
         """Where an id lies in its line: grows along it."""
         return (self.shadow.find(*item).order, item[1])
 
-    def link(self, stroke: Stroke) -> None:
-        """Unite the spots of *stroke* whose records lie within the gap of each other on its author's screen."""
-        spots = stroke.spots if isinstance(stroke.spots, list) else [stroke.spots] if stroke.spots is not None else []
-        if stroke.places is not None:
-            spots = [*spots, *stroke.places.values()]
-        if len(spots) < 2:
-            return
-        lines: dict[int, list[tuple[tuple[int, int], Id, Id, Spot]]] = {}
-        crowds: set[Crowd] = set()
-        for spot in spots:
-            crowd = spot.cluster.crowd if spot.cluster is not None else None
-            left, right = spot.left, spot.right
-            if crowd is not None:
-                if crowd in crowds:
-                    continue  # all that lie in a crowd reach as far as it does
-                crowds.add(crowd)
-                left, right = crowd.low, crowd.high
-            if left is not None and right is not None and spot.first.line is not None and spot.first.line.key is None:
-                lines.setdefault(id(spot.first.line), []).append((self.place(left), left, right, spot))
-        for reaches in lines.values():
-            reaches.sort(key=lambda reach: reach[0])
-            _, _, end, holder = reaches[0]
-            for _, left, right, spot in reaches[1:]:
-                if holder.cluster is not spot.cluster and self._near(stroke, end, left):
-                    self.unite((holder, spot), 0, False)
-                if self.place(right) > self.place(end):
-                    end, holder = right, spot
-
-    def _near(self, stroke: Stroke, left: Id, right: Id) -> bool:
-        """True if at most ``gap`` units between two ids are on the stroke's screen, or they overlap."""
-        start, stop = self.shadow.find(*left), self.shadow.find(*right)
-        if (stop.order, right[1]) <= (start.order, left[1]):
-            return True
-        seen = 0
-        run: Run | None = start
-        while run is not None:
-            self.steps += 1
-            low = left[1] + 1 if run is start else run.clock
-            high = right[1] if run is stop else run.end
-            if low < high:
-                seen += visible_units(stroke, run, low, high)
-                if seen > self._gap:
-                    return False
-            if run is stop:
-                break
-            run = run.right
-        return True
-
 
 def _where(run: Run) -> tuple[int, int]:
     """Line by line, in document order."""
@@ -343,16 +298,3 @@ def touched_runs(shadow: Shadow, stroke: Stroke) -> list[Run]:
     runs = [run for run in shadow.runs(stroke.ins + stroke.dels) if not run.mute]
     runs.sort(key=_where)
     return runs
-
-
-def visible_units(stroke: Stroke, run: Run, low: int, high: int) -> int:
-    """How many units from *low* to *high* of *run* were on the screen of an event's author just after it."""
-    if run.mute:
-        return 0
-    if run.stroke is not stroke:
-        high = stroke.clock_cut(run.stroke, low, high)
-    if high <= low:
-        return 0
-    if run.deleters is not None and any(other is stroke or stroke.knows(other) for other in run.deleters):
-        return 0
-    return high - low

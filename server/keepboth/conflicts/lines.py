@@ -8,13 +8,14 @@ that two edits did on a stretch without a whole line that both see, unless nothi
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from keepboth.conflicts.crowds import Shortcut
 from keepboth.conflicts.kinds import SAME_LINE
+from keepboth.conflicts.pieces import OWN_INSERT, SEEN, Entry, Points, Separators
 from keepboth.conflicts.runs import Run
 from keepboth.conflicts.strokes import Stroke
-from keepboth.conflicts.zones import OWN_INSERT, SEEN, Entry, Meeting, Survey
+from keepboth.conflicts.zones import Meeting, Survey
 
 WHOLE = 2
 """So many line ends in a row hold a whole line between them."""
@@ -57,19 +58,27 @@ class LineSurvey(Survey):
         return False
 
     def _pieces(
-        self, entries: list[Entry], partner: Stroke, points: list[int], own: list[int], separators: list[int]
+        self,
+        entries: list[Entry],
+        partner: Stroke,
+        points: list[int],
+        mine: Points,
+        separators: Separators,
+        crowded: Callable[[Stroke, Run], bool],
     ) -> Iterator[Meeting]:
-        yield from super()._pieces(entries, partner, points, own, separators)
-        for mine, theirs in self._groups(entries, partner, points, own, separators):
-            if len({bisect_left(separators, index) for index in (*mine, *theirs)}) == 1:
+        yield from super()._pieces(entries, partner, points, mine, separators, crowded)
+        cuts = separators.all_of(partner)
+        own = [mine.index(number) for number in mine.within(-1, len(entries))]
+        for ours, theirs in self._groups(entries, partner, points, own, cuts):
+            if len({bisect_left(cuts, index) for index in (*ours, *theirs)}) == 1:
                 continue  # all of it touches
-            first, last = min(mine[0], theirs[0]), max(mine[-1], theirs[-1])
+            first, last = min(ours[0], theirs[0]), max(ours[-1], theirs[-1])
             inserted = [entries[index][2] for index in theirs if entries[index][1].stroke is partner]
             yield Meeting(
                 partner,
                 partner.nth_of(min(inserted)) if inserted else 0,
                 SAME_LINE,
-                tuple(entries[index][1] for index in mine),
+                tuple(entries[index][1] for index in ours),
                 tuple(entries[index][1] for index in theirs),
                 (entries[first][1].client, entries[first][2]),
                 (entries[last][1].client, self._end(entries, last, partner, last in theirs) - 1),

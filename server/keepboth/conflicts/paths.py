@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from keepboth.conflicts.bearings import Bearings, element_name
 from keepboth.conflicts.model import Step
 from keepboth.conflicts.nesting import holders
 from keepboth.conflicts.rendering import Part, text, type_of
 from keepboth.conflicts.runs import Line, Run
-from keepboth.conflicts.screens import Screen, visible
+from keepboth.conflicts.screens import Reach, Screen, visible
 from keepboth.conflicts.shadow import Shadow
-from keepboth.yjs.structs import EMBED, FORMAT, STRING, TYPE, Y_TEXT, Y_XML_ELEMENT, Y_XML_TEXT
-
-HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+from keepboth.yjs.structs import TYPE, Y_TEXT, Y_XML_ELEMENT, Y_XML_TEXT
 
 
-def path_to(line: Line, run: Run, low: int, shows: Screen) -> tuple[Step, ...]:
-    """The way from the root type to clock *low* of *run*, which lies in *line*, on a screen.
+class Place(NamedTuple):
+    """Clock ``low`` of ``run``, which lies in ``line``, on the screen ``shows``. ``reach``: how far that reaches, if it
+    is known."""
+
+    line: Line
+    run: Run
+    low: int
+    shows: Screen
+    reach: Reach | None = None
+
+
+def path_to(place: Place, bearings: Bearings | None = None) -> tuple[Step, ...]:
+    """The way from the root type to a place.
 
     In a text it ends at the text; elsewhere with the key or index of the place.
     """
+    line = place.line
+    bearings = bearings or Bearings()
     steps: list[Step] = []
     if line.key is not None:
         steps.append(Step("key", line.key))
-    elif not is_text(line, shows):
-        steps.append(_index(line, run, low, shows))
+    elif not _in_text(line, place.shows, bearings):
+        steps.append(_index(place, bearings))
     top = line
     for holder in holders(line):
         outer = holder.line
@@ -30,71 +44,46 @@ def path_to(line: Line, run: Run, low: int, shows: Screen) -> tuple[Step, ...]:
         if outer.key is not None:
             steps.append(Step("key", outer.key, element_name(holder)))
         else:
-            steps.append(_index(outer, holder, holder.clock, shows))
+            steps.append(_index(place._replace(line=outer, run=holder, low=holder.clock), bearings))
         top = outer
     steps.append(Step("root", top.root))
     return tuple(reversed(steps))
 
 
-def _index(line: Line, run: Run, low: int, shows: Screen) -> Step:
-    before = 0
-    for other in line.runs():
-        if other is run:
-            break
-        start, stop = visible(other, other.clock, other.end, shows)
-        before += stop - start
-    start, stop = visible(run, run.clock, low, shows)
-    return Step("index", before + stop - start, element_name(run))
-
-
-def element_name(run: Run) -> str | None:
-    """The name of the XML element that *run* holds, None if it holds none."""
-    if run.kind != TYPE:
-        return None
-    return type_of(run).name
+def _index(place: Place, bearings: Bearings) -> Step:
+    return Step("index", bearings.units(*place), element_name(place.run))
 
 
 def is_text(line: Line, shows: Screen) -> bool:
     """True if *line* is the sequence of a text: what its type says, or for a root, what was ever in it on a screen."""
+    return _in_text(line, shows, Bearings())
+
+
+def _in_text(line: Line, shows: Screen, bearings: Bearings) -> bool:
     if line.holder is not None:
         return type_of(line.holder).ref in (Y_TEXT, Y_XML_TEXT)
-    return any(run.kind in (STRING, EMBED, FORMAT) and shows(run.stroke) for run in line.runs())
+    return bearings.has_text(line, shows)
 
 
-def line_number(line: Line, run: Run, low: int, shows: Screen) -> int | None:
-    """In which line of a text clock *low* of *run* is on a screen, from 1; None elsewhere."""
-    if line.key is not None or not is_text(line, shows):
+def line_number(place: Place, bearings: Bearings) -> int | None:
+    """In which line of a text a place is, from 1; None elsewhere."""
+    if place.line.key is not None or not _in_text(place.line, place.shows, bearings):
         return None
-    number = 1
-    other = line.first
-    while other is not None and other is not run:
-        content = other.content
-        if content is not None and "\n" in content and isinstance(content, str):
-            start, stop = visible(other, other.clock, other.end, shows)
-            number += content.count("\n", start - other.clock, stop - other.clock)
-        other = other.right
-    if isinstance(run.content, str):
-        start, stop = visible(run, run.clock, low, shows)
-        number += run.content.count("\n", start - run.clock, stop - run.clock)
-    return number
+    return 1 + bearings.line_ends(*place)
 
 
-def heading_above(shadow: Shadow, line: Line, run: Run, shows: Screen) -> str | None:
-    """The text of the nearest heading before the outermost XML block that *run* lies in; None if there is none."""
+def heading_above(shadow: Shadow, place: Place, bearings: Bearings) -> str | None:
+    """The text of the nearest heading before the outermost XML block that a place lies in; None if there is none."""
+    line, run, _, shows, _ = place
     block: Run | None = run if _is_xml(run) and line.key is None else None
     for holder in holders(line):
         outer = holder.line
         if outer is not None and outer.key is None and _is_xml(holder):
             block = holder
-    while block is not None:
-        block = block.left
-        name = element_name(block) if block is not None else None
-        if block is None or name is None or not (name in HEADINGS or name.startswith("heading")):
-            continue
-        low, high = visible(block, block.clock, block.end, shows)
-        if low < high:
-            return _words(shadow, block, shows)
-    return None
+    if block is None or block.line is None:
+        return None
+    heading = bearings.heading_before(block.line, block, shows)
+    return None if heading is None else _words(shadow, heading, shows)
 
 
 def _is_xml(run: Run) -> bool:

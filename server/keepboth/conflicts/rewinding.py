@@ -16,7 +16,7 @@ from keepboth.conflicts.copying import Cursor, OnScreen, Writer, first_held
 from keepboth.conflicts.formats import canonical, format_item
 from keepboth.conflicts.likeness import Piece, State, Stretch, likeness
 from keepboth.conflicts.model import Step
-from keepboth.conflicts.paths import path_to
+from keepboth.conflicts.paths import Place, path_to
 from keepboth.conflicts.rendering import joined, shown
 from keepboth.conflicts.repainting import ValueAt, on_screen, without
 from keepboth.conflicts.runs import Line, Run
@@ -175,7 +175,7 @@ class _Rewinder(OnScreen):
         self._counts[3] += 1
         at = back or run
         assert at is not None
-        self._changes.append(Change(path_to(line, at, at.clock, self._now), tuple(parts)))
+        self._changes.append(Change(path_to(Place(line, at, at.clock, self._now)), tuple(parts)))
 
     def _wanted(self, line: Line, run: Run | None) -> Run | None:
         """What the key should hold."""
@@ -202,7 +202,7 @@ class _Rewinder(OnScreen):
                 self._inside(piece)
             return
         at = pieces[changed].run
-        self._changes.append(Change(path_to(line, at, at.clock, self._now), self._parts(pieces)))
+        self._changes.append(Change(path_to(Place(line, at, at.clock, self._now)), self._parts(pieces)))
         cursor: Cursor | None = None
         left: Id | None = None
         for index, piece in enumerate(pieces):

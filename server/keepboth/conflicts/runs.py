@@ -281,6 +281,11 @@ class RunIndex:
         block = self._blocks[bisect_right(self._heads, clock) - 1]
         return block.runs[bisect_right(block.starts, clock) - 1]
 
+    @property
+    def size(self) -> int:
+        """How many runs there are."""
+        return sum(len(block.runs) for block in self._blocks)
+
     def tail(self) -> Run | None:
         """The run with the last clock."""
         return self._blocks[-1].runs[-1] if self._blocks else None

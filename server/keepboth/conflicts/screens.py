@@ -9,20 +9,47 @@ from collections.abc import Callable, Iterable
 
 from keepboth.conflicts.episodes import Spot
 from keepboth.conflicts.runs import Line, Run
-from keepboth.conflicts.strokes import Stroke
+from keepboth.conflicts.strokes import Session, Stroke
 
 Screen = Callable[[Stroke], int]
 """Says how many events of a stroke it shows the work of."""
 
 
+class Reach:
+    """How far the screen of `union_of` reaches: all up to the effective revision ``base`` is shown, and of the sessions
+    in ``revs`` all strokes up to a revision. Besides, it may show some of what ``special`` members knew."""
+
+    __slots__ = ("_far", "_included", "base", "revs", "special")
+
+    def __init__(self, strokes: Iterable[Stroke]) -> None:
+        members = set(strokes)
+        self.base = max(stroke.floor for stroke in members)
+        self.revs: dict[Session, int] = {}
+        for stroke in members:
+            self.revs[stroke.session] = max(stroke.rev, self.revs.get(stroke.session, 0))
+        self.special = _special(members)
+        self._far = max((stroke.lower.base for stroke in self.special), default=self.base)
+        self._included = max(
+            (stroke.lower.include[-1][1] for stroke in self.special if stroke.lower.include), default=0
+        )
+
+    def shows_all(self, session: Session, rev: int, eff: int) -> bool:
+        """True if strokes of *session*, of at most these revisions, are surely shown whole."""
+        return eff <= self.base or rev <= self.revs.get(session, 0)
+
+    def shows_none(self, session: Session, rev: int, eff: int) -> bool:
+        """True if nothing is shown of strokes of *session* that begin at these revisions or later."""
+        return eff > self.base and eff > self._far and rev > self._included and rev > self.revs.get(session, 0)
+
+
 def union_of(strokes: Iterable[Stroke]) -> Screen:
     """Show the work of *strokes* and of everything any of their authors had seen."""
-    members = set(strokes)
-    base = max(stroke.floor for stroke in members)
-    revs: dict[object, int] = {}
-    for stroke in members:
-        revs[stroke.session] = max(stroke.rev, revs.get(stroke.session, 0))
-    special = _special(members)
+    return screen_of(Reach(strokes))
+
+
+def screen_of(reach: Reach) -> Screen:
+    """Show what *reach* says."""
+    base, revs, special = reach.base, reach.revs, reach.special
     found: dict[Stroke, int] = {}
 
     def shows(stroke: Stroke) -> int:

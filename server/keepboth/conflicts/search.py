@@ -10,6 +10,7 @@ from keepboth.conflicts.episodes import Clusters, Spot
 from keepboth.conflicts.kinds import SAME_LINE, kinds_of
 from keepboth.conflicts.lines import LineSurvey
 from keepboth.conflicts.model import Grain, Record
+from keepboth.conflicts.reaches import link
 from keepboth.conflicts.runs import Run
 from keepboth.conflicts.strokes import Session, Stroke, surely_parted
 from keepboth.conflicts.zones import Meeting, Survey
@@ -38,7 +39,7 @@ class Search:
         self._nth = nth
         self._unseen = unseen
         self._records = records
-        self._stretched: dict[Stroke, None] = {}  # whose spots may have come near each other
+        self._stretched: dict[Stroke, dict[Spot, None]] = {}  # those that may have come near others of the stroke
         self.steps = 0
 
     def look(self, runs: Sequence[Run]) -> None:
@@ -52,8 +53,8 @@ class Search:
             beside = Beside(clusters, stroke, self._nth, self._unseen, self._unite, self._records is not None)
             beside.detect()
             self.steps += beside.steps
-        for other in self._stretched:
-            clusters.link(other)
+        for other, spots in self._stretched.items():
+            link(clusters, other, spots)
         settle(clusters)
 
     def _walk(self, runs: Iterable[Run]) -> None:
@@ -70,7 +71,7 @@ class Search:
                 entries = survey.zone(run, low, Shortcut(clusters, stroke, nth, run))
             if entries is None:
                 entries = survey.zone(run, low, None) or []
-            for meeting in survey.meetings(entries, self._settled):
+            for meeting in survey.meetings(entries, self._settled, self._crowded):
                 self._join(meeting)
                 if clusters.crowded:
                     settle(clusters)  # at once: whom the crowd takes in need not be weighed
@@ -89,6 +90,13 @@ class Search:
         known = cluster.certain and not (possible | self._always) & ~cluster.kinds
         return known and _is_alone(mine) and _is_alone(theirs)
 
+    def _crowded(self, partner: Stroke, run: Run) -> bool:
+        """True if what *partner* did to *run* is part of a crowd, so that its pairs need not be told."""
+        if self._records is not None or not self._clusters.crowds:
+            return False
+        cluster = self._clusters.spot(partner, run, partner.count).cluster
+        return cluster is not None and cluster.crowd is not None
+
     def _join(self, meeting: Meeting) -> None:
         partner, theirs_nth, kinds, own, theirs, first, last = meeting
         clusters = self._clusters
@@ -102,7 +110,7 @@ class Search:
         clusters.unite(spots, kinds, certain)
         for spot in spots:
             if clusters.reach(spot, first, last):
-                self._stretched[spot.stroke] = None
+                self._stretched.setdefault(spot.stroke, {})[spot] = None
         if self._records is not None:
             a, b = sorted((one.rev, other.rev))
             record = Record(a, b, kinds_of(kinds), first, last, certain)

@@ -106,6 +106,11 @@ class Shadow:
         """The next clock of every client."""
         return {client: known.next for client, known in self._clients.items()}
 
+    @property
+    def size(self) -> int:
+        """How many runs there are."""
+        return sum(known.size for known in self._clients.values())
+
     def all_runs(self) -> Iterator[Run]:
         """Every run, by client and clock."""
         for known in self._clients.values():

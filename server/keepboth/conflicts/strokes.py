@@ -239,3 +239,16 @@ def parted(one: Stroke, other: Stroke) -> bool:
 def surely_parted(one: Stroke, other: Stroke) -> bool:
     """True if the last events of two concurrent strokes are concurrent whatever the contexts leave open."""
     return not (one.undeclared or other.undeclared or one.may_know(other) or other.may_know(one))
+
+
+def visible_units(stroke: Stroke, run: Run, low: int, high: int) -> int:
+    """How many units from *low* to *high* of *run* were on the screen of an event's author just after it."""
+    if run.mute:
+        return 0
+    if run.stroke is not stroke:
+        high = stroke.clock_cut(run.stroke, low, high)
+    if high <= low:
+        return 0
+    if run.deleters is not None and any(other is stroke or stroke.knows(other) for other in run.deleters):
+        return 0
+    return high - low

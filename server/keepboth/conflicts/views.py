@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from keepboth.conflicts.bearings import Bearings
 from keepboth.conflicts.episodes import Cluster
 from keepboth.conflicts.kinds import BESIDE, DELETE_DELETE, INSERT_IN_DELETED, INSERT_INSERT, kinds_of
 from keepboth.conflicts.model import Episode
-from keepboth.conflicts.paths import heading_above, line_number, path_to
+from keepboth.conflicts.paths import Place, heading_above, line_number, path_to
 from keepboth.conflicts.places import episode_id
 from keepboth.conflicts.rendering import Part, Piece, joined, shortened, shown
 from keepboth.conflicts.runs import Line, Run
-from keepboth.conflicts.screens import Screen, everything, intersection_of, union_of, visible
+from keepboth.conflicts.screens import Reach, Screen, everything, intersection_of, screen_of, visible
 from keepboth.conflicts.settling import settled_by
 from keepboth.conflicts.severity import severity_of
 from keepboth.conflicts.shadow import Shadow
@@ -82,13 +83,16 @@ def now_of(shadow: Shadow, cluster: Cluster) -> str:
     return shortened(region_of(span_of(shadow, cluster)).text(shadow, everything))
 
 
-def episode_of(shadow: Shadow, cluster: Cluster) -> Episode:
-    """Read one entry of the conflict log."""
+def episode_of(shadow: Shadow, cluster: Cluster, bearings: Bearings | None = None) -> Episode:
+    """Read one entry of the conflict log. *bearings*: to be shared by all that are read at once."""
+    bearings = bearings or Bearings()
     span = span_of(shadow, cluster)
     line = span.line
     region = region_of(span)
     spots = cluster.spots
-    merged = union_of(spot.stroke for spot in spots)
+    reach = Reach(spot.stroke for spot in spots)
+    merged = screen_of(reach)
+    place = Place(line, span.first, span.low, merged, reach)
     base = intersection_of(spots)
     bits = cluster.kinds if cluster.crowd is None else _possible(shadow, cluster)
     kinds = kinds_of(bits)
@@ -116,22 +120,14 @@ def episode_of(shadow: Shadow, cluster: Cluster) -> Episode:
         anchor_first=(span.first.client, span.low),
         anchor_last=(span.last.client, span.high - 1),
         key=line.key,
-        path=path_to(line, span.first, span.low, merged),
-        line=line_number(line, span.first, span.low, merged),
-        heading=heading_above(shadow, line, span.first, merged),
+        path=path_to(place, bearings),
+        line=line_number(place, bearings),
+        heading=heading_above(shadow, place, bearings),
         self_only=len({actor for actor, _ in grouped}) == 1,
-        double_initialisation=bool(bits & INSERT_INSERT) and _was_empty(line, base),
+        double_initialisation=bool(bits & INSERT_INSERT) and bearings.is_empty(line, base),
         severity=severity,
         settled_by=settled_by(shadow, cluster, severity),
     )
-
-
-def _was_empty(line: Line, base: Screen) -> bool:
-    for run in line.runs():
-        low, high = visible(run, run.clock, run.end, base)
-        if low < high:
-            return False
-    return True
 
 
 def _possible(shadow: Shadow, cluster: Cluster) -> int:

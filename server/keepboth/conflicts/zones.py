@@ -9,7 +9,7 @@ zone that the author still saw.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
@@ -21,20 +21,13 @@ from keepboth.conflicts.kinds import (
     INSERT_IN_DELETED,
     INSERT_INSERT,
 )
+from keepboth.conflicts.pieces import OWN_DELETE, OWN_INSERT, SEEN, THEIRS, Entry, Points, Separators, sees
 from keepboth.conflicts.runs import Run, Stretch
 from keepboth.conflicts.strokes import Session, Stroke
 from keepboth.yjs.structs import Id
 
-SEEN: Final = 1  # on the author's screen just after the edit
-THEIRS: Final = 2  # inserted by a partner
-OWN_INSERT: Final = 4
-OWN_DELETE: Final = 8
-
 HOPS: Final = 32
 """Walking over so many deleted runs or stretches of them makes them one stretch."""
-
-Entry = tuple[int, Run, int, int, tuple[Stroke, ...]]
-"""``(flags, run, low, high, partners that deleted it)``: clocks *low* to *high*, exclusive, of a run."""
 
 
 class Meeting(NamedTuple):
@@ -144,7 +137,7 @@ class Survey:
     def _meets(self, shortcut: Shortcut, met: tuple[Stroke, ...], run: Run, between: list[Entry]) -> bool:
         """True if the stroke, having inserted, surely touches at *run* a partner from a crowd, which it has joined."""
         seen = [entry for entry in between if entry[0] & SEEN]
-        return any(not any(_sees(partner, entry) for entry in seen) and shortcut.join(partner, run) for partner in met)
+        return any(not any(sees(partner, entry) for entry in seen) and shortcut.join(partner, run) for partner in met)
 
     def _look(self, run: Run, low: int, high: int, leftward: bool, out: list[Entry]) -> bool:
         """Append what *run* means here; return True at a universal separator."""
@@ -224,11 +217,17 @@ class Survey:
 
     # -- pairing ---------------------------------------------------------------------------------------------------
 
-    def meetings(self, entries: list[Entry], settled: Callable[[Stroke, int, int], bool]) -> Iterator[Meeting]:
+    def meetings(
+        self,
+        entries: list[Entry],
+        settled: Callable[[Stroke, int, int], bool],
+        crowded: Callable[[Stroke, Run], bool],
+    ) -> Iterator[Meeting]:
         """Every piece of the zone in which the stroke and a partner both did something.
 
         Partners of whom *settled*, asked with the clock of their first insert here and the kinds that are possible,
-        says that nothing is to be learnt are left out.
+        says that nothing is to be learnt are left out. Once *crowded* says of a meeting that has been given out that it
+        is part of a crowd, what it held of the stroke is not told again in full.
         """
         partners: dict[Stroke, list[int]] = {}
         seen: list[int] = []
@@ -245,9 +244,10 @@ class Survey:
         if not partners or not own:
             return
         possible = _possible(entries, own)
-        sessions = {entries[index][1].stroke.session for index in seen}
-        least = min((entries[index][1].stroke.eff for index in seen), default=0)
-        for partner, points in partners.items():
+        separators: Separators | None = None
+        mine = Points([], [])
+        for partner in partners if len(partners) == 1 else sorted(partners, key=lambda one: one.rev):
+            points = partners[partner]
             self.steps += 1
             inserts, low = 0, 0
             deletes = 0
@@ -258,53 +258,77 @@ class Survey:
                     inserts, low = 1, entries[index][2]
             if settled(partner, low, possible[inserts][deletes]):
                 continue
-            self.steps += len(points) + len(own)
-            separators: list[int] = []
-            lower = partner.lower
-            if seen and (lower.base >= least or lower.include or partner.session in sessions):
-                self.steps += len(seen)
-                separators = [index for index in seen if _sees(partner, entries[index])]
-            yield from self._pieces(entries, partner, points, own, separators)
+            if separators is None:
+                separators = Separators(entries, seen)
+                mine = Points(own, [self._is_solid(entries[index]) for index in own])
+            yield from self._pieces(entries, partner, points, mine, separators, crowded)
+        if separators is not None:
+            self.steps += separators.steps
+
+    def _is_solid(self, entry: Entry) -> bool:
+        return bool(entry[0] & OWN_INSERT) or entry[1].stroke.last_eff <= self._quick
 
     def _pieces(
-        self, entries: list[Entry], partner: Stroke, points: list[int], own: list[int], separators: list[int]
+        self,
+        entries: list[Entry],
+        partner: Stroke,
+        points: list[int],
+        mine: Points,
+        separators: Separators,
+        crowded: Callable[[Stroke, Run], bool],
     ) -> Iterator[Meeting]:
-        pieces: dict[int, tuple[list[int], list[int], list[int], list[int]]] = {}
-        for index in points:
-            piece = pieces.setdefault(bisect_left(separators, index), ([], [], [], []))
-            piece[2 if entries[index][1].stroke is partner else 3].append(index)
-        for index in own:
-            at = bisect_left(separators, index)
-            if at in pieces:
-                flags, run, low, high, _ = entries[index]
-                if flags & OWN_INSERT:
-                    pieces[at][0].append(index)
-                elif run.stroke is partner or partner.clock_cut(run.stroke, low, high) > low:
-                    pieces[at][1].append(index)
-        for inserts, deletes, their_inserts, their_deletes in pieces.values():
+        for low, high in separators.pieces(partner, points):
+            numbers = mine.within(low, high)
+            theirs = points[bisect_right(points, low) : bisect_right(points, high)]
+            self.steps += len(numbers) + len(theirs)
+            inserts: list[int] = []
+            deletes: list[int] = []
+            for index in map(mine.index, numbers):
+                if entries[index][0] & OWN_INSERT:
+                    inserts.append(index)
+                elif self._knew(partner, entries[index]):
+                    deletes.append(index)
             if not inserts and not deletes:
                 continue
-            bits = 0
-            if inserts and their_inserts:
-                bits |= INSERT_INSERT
-            if deletes and their_deletes:
-                bits |= ADJACENT_DELETES if set(deletes).isdisjoint(their_deletes) else DELETE_DELETE
-            if inserts and their_deletes:
-                bits |= INSERT_IN_DELETED if _between(entries, inserts, their_deletes) else INSERT_AT_EDGE
-            if their_inserts and deletes:
-                bits |= INSERT_IN_DELETED if _between(entries, their_inserts, deletes) else INSERT_AT_EDGE
-            mine, theirs = sorted(inserts + deletes), sorted(their_inserts + their_deletes)
-            first, last = min(mine[0], theirs[0]), max(mine[-1], theirs[-1])
-            nth = partner.nth_of(min(entries[index][2] for index in their_inserts)) if their_inserts else 0
-            yield Meeting(
-                partner,
-                nth,
-                bits,
-                tuple(entries[index][1] for index in mine),
-                tuple(entries[index][1] for index in theirs),
-                (entries[first][1].client, entries[first][2]),
-                (entries[last][1].client, self._end(entries, last, partner, last in theirs) - 1),
-            )
+            their_inserts = [index for index in theirs if entries[index][1].stroke is partner]
+            their_deletes = [index for index in theirs if entries[index][1].stroke is not partner]
+            yield self._meeting(entries, partner, (inserts, deletes), (their_inserts, their_deletes))
+            if len(numbers) > 1 and crowded(partner, entries[theirs[0]][1]):
+                mine.join(numbers)
+
+    def _knew(self, partner: Stroke, entry: Entry) -> bool:
+        _, run, low, high, _ = entry
+        return run.stroke is partner or partner.clock_cut(run.stroke, low, high) > low
+
+    def _meeting(
+        self,
+        entries: list[Entry],
+        partner: Stroke,
+        own: tuple[list[int], list[int]],
+        their: tuple[list[int], list[int]],
+    ) -> Meeting:
+        (inserts, deletes), (their_inserts, their_deletes) = own, their
+        bits = 0
+        if inserts and their_inserts:
+            bits |= INSERT_INSERT
+        if deletes and their_deletes:
+            bits |= ADJACENT_DELETES if set(deletes).isdisjoint(their_deletes) else DELETE_DELETE
+        if inserts and their_deletes:
+            bits |= INSERT_IN_DELETED if _between(entries, inserts, their_deletes) else INSERT_AT_EDGE
+        if their_inserts and deletes:
+            bits |= INSERT_IN_DELETED if _between(entries, their_inserts, deletes) else INSERT_AT_EDGE
+        mine, theirs = sorted(inserts + deletes), sorted(their_inserts + their_deletes)
+        first, last = min(mine[0], theirs[0]), max(mine[-1], theirs[-1])
+        nth = partner.nth_of(min(entries[index][2] for index in their_inserts)) if their_inserts else 0
+        return Meeting(
+            partner,
+            nth,
+            bits,
+            tuple(entries[index][1] for index in mine),
+            tuple(entries[index][1] for index in theirs),
+            (entries[first][1].client, entries[first][2]),
+            (entries[last][1].client, self._end(entries, last, partner, last in theirs) - 1),
+        )
 
     def _end(self, entries: list[Entry], index: int, partner: Stroke, theirs: bool) -> int:
         """The clock behind the last point at *index*: of what the stroke deleted only what the partner knew counts."""
@@ -334,12 +358,3 @@ def _between(entries: list[Entry], inner: list[int], outer: list[int]) -> bool:
         or (index in (first, last) and entries[index][2] + (index == first) < entries[index][3] - (index == last))
         for index in inner
     )
-
-
-def _sees(stroke: Stroke, entry: Entry) -> bool:
-    """True if an item of *entry* was on the screen of *stroke*'s author just after it."""
-    _, run, low, high, _ = entry
-    maker = run.stroke
-    if maker is not stroke and stroke.clock_cut(maker, low, high) == low:
-        return False
-    return run.deleters is None or not any(other is stroke or stroke.knows(other) for other in run.deleters)

@@ -10,7 +10,7 @@ from keepboth.conflicts.report import episode_body
 from keepboth.decider.conflicts import state_in
 from keepboth.live.judging import Verdict, states_of, verdict
 from keepboth.store.base import ConflictStore, EventStore, StoredEpisode
-from keepboth.store.picking import events_at
+from keepboth.store.picking import Picking
 from keepboth.telling.accounts import account_of
 from keepboth.telling.attention import hidden_of
 from keepboth.telling.facts import Circumstances
@@ -29,9 +29,10 @@ def rows_of(
 ) -> list[StoredEpisode]:
     """The episodes as the projection keeps them. *aliases* are stored together with them. Blocks: it reads the log."""
     states = states_of(store, conflicts, document, aliases)
+    circumstances = Picking(store, document, Circumstances.of)
     found = []
     for episode in episodes:
-        facts = [Circumstances.of(event) for event in events_at(store, document, episode.revisions, MAX_FACTS)]
+        facts = circumstances.at(episode.revisions, MAX_FACTS)
         judged = verdict(state_in(states, episode.id), episode.revisions, episode.settled_by)
         found.append(_row(document, episode, facts, judged))
     return found

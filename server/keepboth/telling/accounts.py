@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from keepboth.conflicts.model import Episode, Side
@@ -60,15 +61,28 @@ class Account(NamedTuple):
     present: str
     before: str
     after: str
-    frame: Frame
 
     @property
     def names(self) -> list[str]:
         return [person.name for person in self.people]
 
     @property
+    def frame(self) -> Frame:
+        """The parts of words around the place that belong to it in every version."""
+        if self.form != "text":
+            return Frame(self.before, "", "", self.after)
+        texts = (self.base, self.merged, self.present, *(version.text for version in self.versions))
+        return _framed(self.before, texts, self.after)
+
+    @property
     def lost(self) -> list[Version]:
         return [version for version in self.versions if version.lost]
+
+
+@lru_cache(maxsize=16)
+def _framed(before: str, texts: tuple[str, ...], after: str) -> Frame:
+    """Looking for words takes about a millisecond, and a card asks for the frame several times."""
+    return framed(before, texts, after)
 
 
 def account_of(
@@ -104,12 +118,9 @@ def account_of(
         base,
         form,
     )
-    frame = Frame(before, "", "", after)
-    if form == "text":
-        frame = framed(before, [base, merged, now, *(version.text for version in versions)], after)
     up_to_date = present is not None or (open and not moved_on)
     people = tuple(sorted(set(named.values()), key=lambda person: person.name))
-    return Account(episode, own, people, versions, form, open, up_to_date, base, merged, now, before, after, frame)
+    return Account(episode, own, people, versions, form, open, up_to_date, base, merged, now, before, after)
 
 
 def _versions(
