@@ -56,8 +56,9 @@ from keepboth.live.shelf import Shelf
 from keepboth.live.watching import Lag
 from keepboth.reducers.apart import Limits, Reductions
 from keepboth.settings import Settings
-from keepboth.store.base import EventStore, StoredEpisode
+from keepboth.store.base import EventStore
 from keepboth.store.checkpoints import Checkpoints
+from keepboth.store.conflict_log import StoredEpisode
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.consumers import SqliteConsumers
 from keepboth.store.fold_checkpoints import SqliteFoldCheckpoints

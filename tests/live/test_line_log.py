@@ -13,7 +13,7 @@ from keepboth.conflicts.report import episode_body
 from keepboth.errors import NotFound, OverLimit
 from keepboth.live.line_log import LineConflicts, LineLog
 from keepboth.live.projector import ConflictProjector
-from keepboth.store.base import Wanted
+from keepboth.store.conflict_log import Wanted
 from tests.api.conftest import Served, rewrite, serving
 
 LINES = "one two three\nfour five six\n"

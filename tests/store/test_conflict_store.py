@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from keepboth.errors import InvalidRequest, NotFound, ShuttingDown
-from keepboth.store.base import ConflictStore, Counts, Met, Order, Placed, StoredEpisode, Wanted
+from keepboth.store.conflict_log import ConflictStore, Counts, Met, Order, Placed, StoredEpisode, Wanted
 from keepboth.store.conflicts import SqliteConflictStore
 from keepboth.store.conflicts_memory import MemoryConflictStore
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from keepboth.store.base import Status
+from keepboth.store.conflict_log import Status
 from keepboth.telling.attention import Hidden, Level, Reason
 from keepboth.telling.choices import ChoiceCode
 from keepboth.telling.outcomes import OutcomeCode

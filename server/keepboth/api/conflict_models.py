@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from keepboth.api.card_models import CardBody, NoticeBody, SentenceBody
 from keepboth.conflicts.model import Kind, Severity
 from keepboth.events import TimeQuality
-from keepboth.store.base import Status
+from keepboth.store.conflict_log import Status
 from keepboth.telling.attention import Hidden
 
 

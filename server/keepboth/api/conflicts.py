@@ -18,7 +18,8 @@ from keepboth.cloudevents import rfc3339
 from keepboth.conflicts.model import Grain
 from keepboth.errors import InvalidRequest, NotFound
 from keepboth.events import compress_ranges, id_text
-from keepboth.store.base import ConflictStore, Counts, DocumentRow, Page, StoredEpisode
+from keepboth.store.base import DocumentRow
+from keepboth.store.conflict_log import ConflictStore, Counts, Page, StoredEpisode
 from keepboth.store.conflict_terms import CURSOR_MARK, cursor_of
 from keepboth.telling.attention import Hidden
 from keepboth.telling.cards import as_json

@@ -42,7 +42,8 @@ from keepboth.events import (
     check_document_name,
     id_text,
 )
-from keepboth.store.base import Append, DocumentRow, EventStore, Wanted
+from keepboth.store.base import Append, DocumentRow, EventStore
+from keepboth.store.conflict_log import Wanted
 
 router = APIRouter(tags=["documents"])
 

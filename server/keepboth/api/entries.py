@@ -12,7 +12,8 @@ from keepboth.api.reading import names_of
 from keepboth.cloudevents import rfc3339
 from keepboth.conflicts.model import Grain
 from keepboth.events import EDIT_RECORDED, Micros
-from keepboth.store.base import EventStore, StoredEpisode
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import StoredEpisode
 from keepboth.store.picking import Picking
 from keepboth.telling.cards import Card, as_json, card_of
 from keepboth.telling.facts import Circumstances, Decisions, episode_of

@@ -26,7 +26,7 @@ from keepboth.api.streaming import RETRY, EventStream
 from keepboth.cloudevents import json_bytes
 from keepboth.errors import NotFound, Overloaded, ShuttingDown
 from keepboth.feeds.following import Readers
-from keepboth.store.base import Change
+from keepboth.store.conflict_log import Change
 
 router = APIRouter(tags=["conflicts"])
 

@@ -12,7 +12,7 @@ from keepboth.api.entries import Viewpoint
 from keepboth.api.requests import Parts, SomeName
 from keepboth.conflicts.model import Grain, Kind, Severity
 from keepboth.events import Micros
-from keepboth.store.base import Order, Status, Wanted
+from keepboth.store.conflict_log import Order, Status, Wanted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_ACTOR = 1000

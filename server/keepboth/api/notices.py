@@ -13,7 +13,8 @@ from keepboth.api.conflicts import reach
 from keepboth.api.entries import Told, Viewpoint, names_for, tell
 from keepboth.api.filters import View
 from keepboth.api.requests import Name, Parts
-from keepboth.store.base import ConflictStore, EventStore, Wanted
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore, Wanted
 from keepboth.telling.cards import as_json
 from keepboth.telling.facts import Circumstances
 from keepboth.telling.returns import notice_of, returns_of

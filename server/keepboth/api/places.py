@@ -15,7 +15,7 @@ from keepboth.api.filters import Filters
 from keepboth.api.requests import Parts, address, link_header
 from keepboth.cloudevents import json_bytes
 from keepboth.errors import InvalidRequest
-from keepboth.store.base import Placed
+from keepboth.store.conflict_log import Placed
 
 router = APIRouter(tags=["conflicts"])
 

@@ -9,7 +9,8 @@ from keepboth.decider.conflicts import CONFLICT_TYPES
 from keepboth.decider.documents import DECISION_TYPES, DocumentState, fold_state
 from keepboth.errors import NotFound
 from keepboth.events import SESSION_JOINED, Event
-from keepboth.store.base import ConflictStore, DocumentRow, EventStore
+from keepboth.store.base import DocumentRow, EventStore
+from keepboth.store.conflict_log import ConflictStore
 
 PAGE = 1000
 

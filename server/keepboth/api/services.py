@@ -19,7 +19,8 @@ from keepboth.history.desk import Desk
 from keepboth.history.going_back import GoBack, Reversion
 from keepboth.reducers.apart import Reductions
 from keepboth.settings import Settings
-from keepboth.store.base import Append, Appended, ConflictStore, EventStore
+from keepboth.store.base import Append, Appended, EventStore
+from keepboth.store.conflict_log import ConflictStore
 
 
 class Actor(Protocol):

@@ -13,7 +13,8 @@ from keepboth.fold.replica import Poisoned
 from keepboth.history.cuts import Cut, select
 from keepboth.history.desk import Desk
 from keepboth.history.rendering import render
-from keepboth.store.base import ConflictStore, EventStore, Wanted
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore, Wanted
 
 CATCH_UP_S: Final = 2.0
 

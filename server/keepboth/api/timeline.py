@@ -22,7 +22,7 @@ from keepboth.events import Context
 from keepboth.history.chronicle import Chronicle
 from keepboth.history.cuts import Cut, prefix, select
 from keepboth.history.timeline import Axis, Density, Stretch, density, stretches, told_groups
-from keepboth.store.base import Counts, Met, Wanted
+from keepboth.store.conflict_log import Counts, Met, Wanted
 
 router = APIRouter(tags=["history"])
 

@@ -24,7 +24,8 @@ from keepboth.cli.terminal import Data, Json, console, counted, opened, opened_c
 from keepboth.conflicts.model import Grain, Kind, Severity
 from keepboth.errors import InvalidRequest
 from keepboth.events import Micros, check_document_name
-from keepboth.store.base import ConflictStore, DocumentRow, EventStore, Order, Status, StoredEpisode, Wanted
+from keepboth.store.base import DocumentRow, EventStore
+from keepboth.store.conflict_log import ConflictStore, Order, Status, StoredEpisode, Wanted
 from keepboth.telling.passages import Passage
 
 PAGE = 200

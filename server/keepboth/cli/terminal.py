@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from keepboth.errors import ConditionFailed, InvalidRequest, KeepBothError, MalformedUpdate, NotFound
-from keepboth.store.base import ConflictStore, EventStore
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore
 
 PROBLEM: Final = 1
 USAGE: Final = 2

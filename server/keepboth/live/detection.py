@@ -24,7 +24,8 @@ from keepboth.live.room import Room
 from keepboth.live.shelf import Shelf
 from keepboth.live.turns import SLICE_S, Turns
 from keepboth.live.watching import Lag, Watch
-from keepboth.store.base import ConflictStore, EventStore
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore
 
 SHOW_EVERY_S = 1.0
 """At most so often are new findings of one document rendered, stored and pushed while people type."""

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from keepboth.decider.conflicts import CONFLICT_TYPES, ConflictState, conflict_states, decision_of, state_in
 from keepboth.events import Event, id_text
-from keepboth.store.base import ConflictStore, EventStore, Status
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore, Status
 
 PAGE = 1000
 

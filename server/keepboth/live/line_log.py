@@ -16,7 +16,8 @@ from keepboth.errors import NotFound, OverLimit, ShuttingDown
 from keepboth.live.judging import judge, named_by
 from keepboth.live.projector import READ_ROWS, ConflictProjector
 from keepboth.live.rows import rows_of
-from keepboth.store.base import ConflictStore, DocumentRow, EventStore
+from keepboth.store.base import DocumentRow, EventStore
+from keepboth.store.conflict_log import ConflictStore
 from keepboth.store.conflicts_memory import MemoryConflictStore
 
 KEPT: Final = 2

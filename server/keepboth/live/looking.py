@@ -15,7 +15,8 @@ from keepboth.events import Event, compress_ranges
 from keepboth.live.detection import Detector
 from keepboth.live.hub import Hub
 from keepboth.live.room import Room
-from keepboth.store.base import ConflictStore, EventStore
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore
 
 ENGINE_S: Final = 10.0
 """How long somebody who acts on a conflict waits for the engine."""

@@ -14,7 +14,8 @@ from keepboth.fold.waiting import WaitingRoom
 from keepboth.history.facts import edit_fact
 from keepboth.live.judging import judge, named_by
 from keepboth.live.rows import rows_of
-from keepboth.store.base import ConflictStore, DocumentRow, EditRow, EventStore
+from keepboth.store.base import DocumentRow, EditRow, EventStore
+from keepboth.store.conflict_log import ConflictStore
 from keepboth.yjs.structs import SKIP, Update
 from keepboth.yjs.update import decode_update
 

@@ -12,7 +12,8 @@ from keepboth.conflicts.model import Episode
 from keepboth.live.frames import binary_frame
 from keepboth.live.judging import judge
 from keepboth.live.rows import rows_of
-from keepboth.store.base import Change, ConflictStore, EventStore, StoredEpisode
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import Change, ConflictStore, StoredEpisode
 from keepboth.yjs.messages import encode_private
 from keepboth.yjs.private import CONFLICTS, encode_json
 

@@ -46,7 +46,8 @@ from keepboth.live.hub import Hub
 from keepboth.live.introducing import Introducer
 from keepboth.live.looking import Looked, Looker
 from keepboth.live.session import Actor
-from keepboth.store.base import Append, ConflictStore, EventStore
+from keepboth.store.base import Append, EventStore
+from keepboth.store.conflict_log import ConflictStore
 from keepboth.yjs.update import encode_update
 
 DECISIONS: Final = 100

@@ -9,7 +9,8 @@ from keepboth.conflicts.model import Episode
 from keepboth.conflicts.report import episode_body
 from keepboth.decider.conflicts import state_in
 from keepboth.live.judging import Verdict, states_of, verdict
-from keepboth.store.base import ConflictStore, EventStore, StoredEpisode
+from keepboth.store.base import EventStore
+from keepboth.store.conflict_log import ConflictStore, StoredEpisode
 from keepboth.store.picking import Picking
 from keepboth.telling.accounts import account_of
 from keepboth.telling.attention import hidden_of

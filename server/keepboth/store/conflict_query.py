@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from keepboth.store.base import Change, Counts, Met, Order, Page, Placed, Places, StoredEpisode, Wanted
+from keepboth.store.conflict_log import Change, Counts, Met, Order, Page, Placed, Places, StoredEpisode, Wanted
 from keepboth.store.conflict_terms import STATUSES, cursor_at, cursor_of, place_of, words_of
 
 Values = list[str | int]

@@ -10,7 +10,7 @@ from typing import Final
 
 from keepboth.errors import InvalidRequest
 from keepboth.events import Micros
-from keepboth.store.base import Order, Status, StoredEpisode
+from keepboth.store.conflict_log import Order, Status, StoredEpisode
 
 Key = tuple[str | int, ...]
 

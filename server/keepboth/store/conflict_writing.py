@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from keepboth.store.base import Status, StoredEpisode
+from keepboth.store.conflict_log import Status, StoredEpisode
 from keepboth.store.conflict_query import COLUMNS, FROM, episode_of
 from keepboth.store.conflict_tables import new_epoch
 from keepboth.store.conflict_terms import searchable

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from keepboth.errors import InvalidRequest, NotDurableNow, NotFound, ShuttingDown
 from keepboth.store import conflict_query
-from keepboth.store.base import Change, Counts, Met, Order, Page, Places, Status, StoredEpisode, Wanted
+from keepboth.store.conflict_log import Change, Counts, Met, Order, Page, Places, Status, StoredEpisode, Wanted
 from keepboth.store.conflict_query import COLUMNS, FROM, episode_of
 from keepboth.store.conflict_tables import LAYOUT, PRAGMAS, make_tables
 from keepboth.store.conflict_writing import Writing, stored_cursor
@@ -29,7 +29,7 @@ Names = list[str]
 
 
 class SqliteConflictStore:
-    """:class:`~keepboth.store.base.ConflictStore` in the file at *path*, for engine *version*.
+    """:class:`~keepboth.store.conflict_log.ConflictStore` in the file at *path*, for engine *version*.
 
     One connection behind a lock: its transactions take microseconds, those with long texts to index some milliseconds.
     A file of another version, or one that SQLite cannot read, is deleted and begun anew. With ``begin_anew`` false

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keepboth.errors import InvalidRequest
-from keepboth.store.base import Change, Counts, Met, Order, Page, Placed, Places, Status, StoredEpisode, Wanted
+from keepboth.store.conflict_log import Change, Counts, Met, Order, Page, Placed, Places, Status, StoredEpisode, Wanted
 from keepboth.store.conflict_tables import new_epoch
 from keepboth.store.conflict_terms import STATUSES, cursor_of, key_of, place_of, searchable, words_of
 
@@ -33,7 +33,7 @@ class _Row:
 
 
 class MemoryConflictStore:
-    """The obvious :class:`~keepboth.store.base.ConflictStore`: dictionaries under a lock."""
+    """The obvious :class:`~keepboth.store.conflict_log.ConflictStore`: dictionaries under a lock."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
