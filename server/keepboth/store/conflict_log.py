@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from keepboth.events import (
-    Micros,
-)
+from keepboth.events import Micros
 
 Status = Literal["open", "settled", "resolved"]
 Order = Literal["document", "newest", "attention"]
