@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import resource
 import struct
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -372,14 +374,17 @@ def test_a_malformed_message_that_had_to_wait_ends_its_sender_only(tmp_path: Pat
             async with running(tmp_path) as server:
                 peers = [Peer(server, "d") for _ in range(3)]
                 if before == "the room is live":
-                    hub = server.application.hub
-                    load = hub._load
+                    store, hub = server.application.store, server.application.hub
+                    look_up = store.session_clients
 
-                    async def slow_load(room: object) -> None:
-                        await eventually(lambda: len(room._backlog) >= 3)  # type: ignore[attr-defined]
-                        await load(room)  # type: ignore[arg-type]
+                    def slowly(document: str) -> Any:
+                        """What opening a room asks in a thread: answered when three have knocked."""
+                        until = time.monotonic() + 20
+                        while len(hub.rooms[document]._backlog) < 3 and time.monotonic() < until:
+                            time.sleep(0.005)
+                        return look_up(document)
 
-                    hub._load = slow_load  # type: ignore[method-assign, assignment]
+                    store.session_clients = slowly  # type: ignore[method-assign]
                 mallory = await connect(server.socket_url("d"), compression=None)
                 if before != "the room is live":
                     await peers[0].open()
